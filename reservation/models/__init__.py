@@ -1,0 +1,35 @@
+from reservation.models.account import Membership, User
+from reservation.models.appointment import Appointment
+from reservation.models.availability import AvailabilityException, AvailabilityRule
+from reservation.models.client import Client
+from reservation.models.idempotency import IdempotencyKey
+from reservation.models.location import Location
+from reservation.models.outbox import OutboxEvent, WebhookDelivery, WebhookSubscription
+from reservation.models.practice import Practice
+from reservation.models.provider import Provider, ProviderLocation, ProviderService
+from reservation.models.reservation import Reservation, ReservationAppointment, ReservationEvent
+from reservation.models.service import Service
+from reservation.models.waitlist import WaitlistEntry
+
+__all__ = [
+    "Appointment",
+    "AvailabilityException",
+    "AvailabilityRule",
+    "Client",
+    "IdempotencyKey",
+    "Location",
+    "Membership",
+    "OutboxEvent",
+    "Practice",
+    "Provider",
+    "ProviderLocation",
+    "ProviderService",
+    "Reservation",
+    "ReservationAppointment",
+    "ReservationEvent",
+    "Service",
+    "User",
+    "WaitlistEntry",
+    "WebhookDelivery",
+    "WebhookSubscription",
+]

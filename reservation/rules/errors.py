@@ -1,0 +1,31 @@
+"""The one shape in which the domain refuses a request."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class DomainError(Exception):
+    """A refusal that the caller can act on; subclasses stand beside the function that raises them.
+
+    message: a sentence for the person who asked; it never repeats personal data.
+    path: the input field at fault, as the API names it, outermost first; empty when no single field is.
+    """
+
+    code: ClassVar[str]
+
+    def __init__(self, message: str | None = None, *, path: Sequence[str] = ()) -> None:
+        super().__init__(message or (self.__doc__ or "").strip().splitlines()[0])
+        self.message = str(self)
+        self.path = tuple(path)
+
+
+class Invalid(DomainError):
+    """The input is not valid."""
+
+    code = "INVALID"
+
+
+class NotFound(DomainError):
+    """There is no such object, or you may not see it."""
+
+    code = "NOT_FOUND"

@@ -1,0 +1,90 @@
+"""Providers, clients, locations and services, as far as an actor may see them."""
+
+from typing import TypeVar
+
+from django.db.models import Exists, Model, OuterRef, QuerySet
+
+from reservation.models import (
+    AvailabilityException,
+    AvailabilityRule,
+    Client,
+    Location,
+    Practice,
+    Provider,
+    Reservation,
+    Service,
+    WebhookSubscription,
+)
+from reservation.rules.errors import NotFound
+from reservation.rules.policy import Actor, Role
+
+Row = TypeVar("Row", bound=Model)
+
+
+def get_practice(actor: Actor) -> Practice:
+    """Return the actor's own practice."""
+    return Practice.objects.get(pk=actor.practice_id)
+
+
+def list_providers(actor: Actor) -> QuerySet[Provider]:
+    """Return the practice's providers; whoever is not at the desk sees the active ones and themselves."""
+    providers = Provider.objects.filter(practice=actor.practice_id)
+    if actor.is_staff:
+        return providers
+    return providers.filter(is_active=True) | providers.filter(pk=actor.provider_id or 0)
+
+
+def list_clients(actor: Actor) -> QuerySet[Client]:
+    """Return the clients whom the actor may know: the desk all, a provider its own, a client itself."""
+    clients = Client.objects.filter(practice=actor.practice_id)
+    if actor.is_staff:
+        return clients
+    if actor.role == Role.PROVIDER:
+        seen = Reservation.objects.filter(
+            practice=actor.practice_id, provider=actor.provider_id, client=OuterRef("pk")
+        )
+        return clients.filter(Exists(seen))
+    return clients.filter(pk=actor.client_id or 0)
+
+
+def list_locations(actor: Actor) -> QuerySet[Location]:
+    """Return the practice's locations."""
+    return Location.objects.filter(practice=actor.practice_id)
+
+
+def list_services(actor: Actor) -> QuerySet[Service]:
+    """Return the practice's services; whoever is not at the desk sees the active ones."""
+    services = Service.objects.filter(practice=actor.practice_id)
+    return services if actor.is_staff else services.filter(is_active=True)
+
+
+def list_availability_rules(actor: Actor) -> QuerySet[AvailabilityRule]:
+    """Return the weekly windows that the actor may see: the desk all, a provider its own, a client none."""
+    return _of_own_calendar(AvailabilityRule.objects.filter(practice=actor.practice_id), actor)
+
+
+def list_availability_exceptions(actor: Actor) -> QuerySet[AvailabilityException]:
+    """Return the exceptions that the actor may see: the desk all, a provider its own, a client none."""
+    return _of_own_calendar(AvailabilityException.objects.filter(practice=actor.practice_id), actor)
+
+
+def list_webhook_subscriptions(actor: Actor) -> QuerySet[WebhookSubscription]:
+    """Return the practice's webhook subscriptions; only the desk sees them."""
+    subscriptions = WebhookSubscription.objects.filter(practice=actor.practice_id)
+    return subscriptions if actor.is_staff else subscriptions.none()
+
+
+def _of_own_calendar(rows: QuerySet[Row], actor: Actor) -> QuerySet[Row]:
+    return rows if actor.is_staff else rows.filter(provider=actor.provider_id or 0)
+
+
+def get_one(rows: QuerySet[Row], pk: int, *, what: str, path: str) -> Row:
+    """Return the row with this key among those the actor may see.
+
+    what: its name for the error, for example "provider". path: the input field that named it.
+    Raises: NotFound.
+    """
+    row = rows.filter(pk=pk).first()
+    if row is None:
+        raise NotFound(f"There is no such {what}.", path=(path,))
+    return row

@@ -1,0 +1,77 @@
+"""Reservations, their history and the waitlist, as far as an actor may see them."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
+
+from reservation.models import Appointment, Reservation, ReservationEvent, WaitlistEntry
+from reservation.rules.policy import Actor, Role
+from reservation.rules.states import ReservationStatus
+
+
+def list_reservations(actor: Actor, *, now: datetime) -> QuerySet[Reservation]:
+    """Return the reservations that the actor may see: the desk all, a provider and a client their own.
+
+    Each carries `status_now`: its status at `now`, in which a hold that has run out is EXPIRED.
+    """
+    reservations = Reservation.objects.filter(practice=actor.practice_id).annotate(status_now=status_now(now))
+    if actor.is_staff:
+        return reservations
+    if actor.role == Role.PROVIDER:
+        return reservations.filter(provider=actor.provider_id)
+    return reservations.filter(client=actor.client_id)
+
+
+def status_now(now: datetime) -> Case:
+    """Return the expression for a reservation's status at `now`; rules.states.status_at in SQL."""
+    return Case(
+        When(status=ReservationStatus.HELD, expires_at__lte=now, then=Value(ReservationStatus.EXPIRED.value)),
+        default=F("status"),
+        output_field=CharField(),
+    )
+
+
+def list_reservation_events(actor: Actor, *, now: datetime) -> QuerySet[ReservationEvent]:
+    """Return the history of the reservations that the actor may see."""
+    return ReservationEvent.objects.filter(
+        practice=actor.practice_id, reservation__in=list_reservations(actor, now=now)
+    )
+
+
+def list_waitlist_entries(actor: Actor) -> QuerySet[WaitlistEntry]:
+    """Return the waitlist entries that the actor may see: the desk all, others their own."""
+    entries = WaitlistEntry.objects.filter(practice=actor.practice_id)
+    if actor.is_staff:
+        return entries
+    if actor.role == Role.PROVIDER:
+        return entries.filter(provider=actor.provider_id)
+    return entries.filter(client=actor.client_id)
+
+
+def list_live_on_appointments(
+    practice_id: int, appointment_ids: Collection[int], *, now: datetime
+) -> QuerySet[Reservation]:
+    """Return the reservations that have one of these appointments at `now`, each once, in order of start."""
+    return (
+        Reservation.objects.filter(
+            Q(status=ReservationStatus.CONFIRMED) | Q(status=ReservationStatus.HELD, expires_at__gt=now),
+            practice=practice_id,
+            reserved_appointments__is_live=True,
+            reserved_appointments__appointment__in=appointment_ids,
+        )
+        .distinct()
+        .order_by("starts_at", "id")
+    )
+
+
+def lock_appointments(practice_id: int, appointment_ids: Collection[int]) -> list[Appointment]:
+    """Lock these appointments in order of id and return them so; ids of other practices are left out.
+
+    The order of locks everywhere: client, appointments, reservations.
+    """
+    return list(
+        Appointment.objects.select_for_update(no_key=True)
+        .filter(practice=practice_id, pk__in=appointment_ids)
+        .order_by("pk")
+    )

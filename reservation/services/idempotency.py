@@ -1,0 +1,119 @@
+"""Retries that write once: the same key and input give the first answer again."""
+
+import dataclasses
+import functools
+import hashlib
+import pkgutil
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from django.apps import apps
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+
+from reservation.models import IdempotencyKey
+from reservation.rules.errors import DomainError, Invalid, NotFound
+from reservation.rules.policy import Actor
+
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
+
+MAX_KEY_LENGTH = 255
+
+
+class IdempotencyMismatch(DomainError):
+    """This idempotency key was used for another request; take a new key."""
+
+    code = "IDEMPOTENCY_MISMATCH"
+
+
+def once(service: Callable[P, Answer]) -> Callable[P, Answer]:
+    """Give a service `idempotency_key`: with the same key and arguments it writes once and answers alike.
+
+    The service returns a model instance, None, a scalar, or a frozen dataclass of such and of lists of them.
+    What is kept of the answer is where to find it, so a retry sees the rows as they are by then. A refusal
+    keeps nothing: the same key may try again. Belongs inside the transaction: a retry that overlaps the first
+    call waits for it.
+
+    Raises: IdempotencyMismatch (another request had the key), Invalid (a malformed key), NotFound (the answer
+    has been deleted since).
+    """
+
+    @functools.wraps(service)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Answer:
+        key = kwargs.pop("idempotency_key", None)
+        actor = kwargs["actor"]
+        if key is None:
+            return service(*args, **kwargs)
+        assert isinstance(actor, Actor)
+        record, is_first = _claim(actor, str(key), service.__name__, kwargs)
+        if not is_first:
+            answer: Answer = _decode(record.answer)
+            return answer
+        answer = service(*args, **kwargs)
+        record.answer = _encode(answer)
+        record.save(update_fields=["answer"])
+        return answer
+
+    return wrapper
+
+
+def _claim(actor: Actor, key: str, operation: str, arguments: dict[str, Any]) -> tuple[IdempotencyKey, bool]:
+    """Return the key's record and whether this call is its first; waits for a first call still under way."""
+    assert actor.user_id is not None, "the system itself does not retry by key"
+    if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
+        raise Invalid(
+            f"An idempotency key has 1 to {MAX_KEY_LENGTH} printable characters.", path=("idempotencyKey",)
+        )
+    request_sha256 = _digest(arguments)
+    # ON CONFLICT DO NOTHING waits for a rival's transaction, and leaves ours usable when the rival wins.
+    IdempotencyKey.objects.bulk_create(
+        [
+            IdempotencyKey(
+                practice_id=actor.practice_id,
+                user_id=actor.user_id,
+                key=key,
+                operation=operation,
+                request_sha256=request_sha256,
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    record = IdempotencyKey.objects.select_for_update(no_key=True).get(
+        practice=actor.practice_id, user=actor.user_id, key=key
+    )
+    if (record.operation, record.request_sha256) != (operation, request_sha256):
+        raise IdempotencyMismatch(path=("idempotencyKey",))
+    return record, record.answer is None
+
+
+def _digest(arguments: dict[str, Any]) -> str:
+    """Return the SHA-256 of the arguments, but for who calls and when."""
+    meaning = {name: value for name, value in arguments.items() if name not in ("actor", "now")}
+    canonical = DjangoJSONEncoder(sort_keys=True, separators=(",", ":")).encode(meaning)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _encode(answer: Any) -> dict[str, Any]:
+    if isinstance(answer, models.Model):
+        return {"model": answer._meta.label, "pk": answer.pk}
+    if isinstance(answer, list):
+        return {"list": [_encode(item) for item in answer]}
+    if dataclasses.is_dataclass(answer) and not isinstance(answer, type):
+        fields = {field.name: _encode(getattr(answer, field.name)) for field in dataclasses.fields(answer)}
+        return {"class": f"{type(answer).__module__}:{type(answer).__qualname__}", "fields": fields}
+    return {"value": answer}
+
+
+def _decode(kept: Any) -> Any:
+    if "model" in kept:
+        row = apps.get_model(kept["model"])._default_manager.filter(pk=kept["pk"]).first()
+        if row is None:
+            raise NotFound("What this request made has been deleted since.", path=("idempotencyKey",))
+        return row
+    if "list" in kept:
+        return [_decode(item) for item in kept["list"]]
+    if "class" in kept:
+        answer_class = pkgutil.resolve_name(kept["class"])
+        return answer_class(**{name: _decode(value) for name, value in kept["fields"].items()})
+    return kept["value"]

@@ -1,0 +1,28 @@
+"""The one-command stack: `make run` starts the servers and writes their addresses to .data/stack.env."""
+
+from settings import *  # noqa: F403
+from settings import DATA_DIR, INSTALLED_APPS, MIDDLEWARE, env, postgresql, redis_cache
+
+# Another terminal's `manage.py` finds the running stack; the environment still wins.
+env.read_env(DATA_DIR / "stack.env", recurse=False)
+
+DEBUG = env.bool("DEBUG", True)
+SECRET_KEY = env.str("SECRET_KEY")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+
+DATABASES = {"default": postgresql()}
+CACHES = {"default": redis_cache(env.str("CACHE_URL"))}
+CELERY_BROKER_URL = env.str("BROKER_URL")
+
+INSTALLED_APPS = [*INSTALLED_APPS, "silk"]
+MIDDLEWARE = [*MIDDLEWARE, "silk.middleware.SilkyMiddleware"]
+SILKY_AUTHENTICATION = True
+SILKY_AUTHORISATION = True
+SILKY_MAX_RECORDED_REQUESTS = 1000
+# Bodies hold passwords and health data: profile the time and the SQL, keep no body.
+SILKY_MAX_REQUEST_BODY_SIZE = 0
+SILKY_MAX_RESPONSE_BODY_SIZE = 0
+
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+GRAPHIQL = True

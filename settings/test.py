@@ -1,0 +1,22 @@
+"""The test run: real PostgreSQL and Valkey, cheap password hashes, tasks in place."""
+
+from settings import *  # noqa: F403
+from settings import env, postgresql, redis_cache
+
+DEBUG = False
+SECRET_KEY = env.str("SECRET_KEY", "a-key-for-tests-alone-of-sufficient-length")
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+
+DATABASES = {"default": postgresql(CONN_MAX_AGE=0)}
+CACHES = {"default": redis_cache(env.str("CACHE_URL", "redis://127.0.0.1:6379/15"))}
+CELERY_BROKER_URL = env.str("BROKER_URL", "memory://")
+CELERY_TASK_ALWAYS_EAGER = True
+CELERY_TASK_EAGER_PROPAGATES = True
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+GRAPHIQL = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
