@@ -16,6 +16,7 @@ env = Env()
 
 INSTALLED_APPS = [
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -25,6 +26,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "graphene_django",
+    "api",
     "graphql_jwt.refresh_token",
     "reservation",
 ]
@@ -68,10 +70,6 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-AUTHENTICATION_BACKENDS = [
-    "graphql_jwt.backends.JSONWebTokenBackend",
-    "django.contrib.auth.backends.ModelBackend",
-]
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -87,12 +85,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 GRAPHENE = {"SCHEMA": "api.schema.schema", "SCHEMA_OUTPUT": "api/schema.graphql"}
 GRAPHQL_JWT = {
     "JWT_VERIFY_EXPIRATION": True,
-    "JWT_LONG_RUNNING_REFRESH_TOKEN": True,
     "JWT_EXPIRATION_DELTA": timedelta(minutes=15),
     "JWT_REFRESH_EXPIRATION_DELTA": timedelta(days=7),
-    "JWT_AUTH_HEADER_PREFIX": "Bearer",
     "JWT_ALGORITHM": "HS256",
-    "JWT_REUSE_REFRESH_TOKENS": False,
+    "JWT_PAYLOAD_HANDLER": "api.tokens.make_payload",
 }
 
 # Booking policy; a service may override the lead time and the hold.
@@ -100,6 +96,9 @@ BOOKING_LEAD_TIME_MINUTES = env.int("BOOKING_LEAD_TIME_MINUTES", 24 * 60)
 BOOKING_HOLD_MINUTES = env.int("BOOKING_HOLD_MINUTES", 30)
 BOOKING_HORIZON_DAYS = env.int("BOOKING_HORIZON_DAYS", 90)
 BOOKING_MAX_OPEN_HOLDS = env.int("BOOKING_MAX_OPEN_HOLDS", 3)
+
+# Whether webhooks may be sent to private addresses: for receivers on the practice's own network.
+WEBHOOK_PRIVATE_ADDRESSES = env.bool("WEBHOOK_PRIVATE_ADDRESSES", False)
 
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -111,9 +110,15 @@ CELERY_BEAT_SCHEDULE = {
     "expire holds": {"task": "reservation.expire_holds", "schedule": 30.0},
     "fill from the waitlist": {"task": "reservation.fill_from_waitlist", "schedule": 60.0},
     "publish appointments ahead": {"task": "reservation.publish_appointments", "schedule": 3600.0},
+    "deliver webhooks": {"task": "reservation.deliver_webhooks", "schedule": 10.0},
 }
 
-UNFOLD = {"SITE_TITLE": "Frontdesk", "SITE_HEADER": "Frontdesk", "SITE_SYMBOL": "calendar_month"}
+UNFOLD = {
+    "SITE_TITLE": "Frontdesk",
+    "SITE_HEADER": "Frontdesk",
+    "SITE_SYMBOL": "calendar_month",
+    "SIDEBAR": {"show_search": True, "navigation": "reservation.admin.sidebar.list_groups"},
+}
 
 LOGGING = {
     "version": 1,

@@ -7,7 +7,7 @@ DEBUG = False
 SECRET_KEY = env.str("SECRET_KEY", "a-key-for-tests-alone-of-sufficient-length")
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 
-DATABASES = {"default": postgresql(CONN_MAX_AGE=0)}
+DATABASES = {"default": postgresql()}
 CACHES = {"default": redis_cache(env.str("CACHE_URL", "redis://127.0.0.1:6379/15"))}
 CELERY_BROKER_URL = env.str("BROKER_URL", "memory://")
 CELERY_TASK_ALWAYS_EAGER = True
@@ -20,3 +20,5 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# Nothing is collected for the tests: files are found as they are asked for.
+WHITENOISE_AUTOREFRESH = True

@@ -57,13 +57,7 @@ class Appointment(models.Model):
             SamePractice(field="provider", name="appointment_provider_same_practice"),
             SamePractice(field="location", name="appointment_location_same_practice"),
         ]
-        indexes = [
-            models.Index(
-                fields=["practice", "starts_at", "id"],
-                condition=models.Q(status="OPEN"),
-                name="appointment_open_by_start",
-            ),
-        ]
+        indexes = [models.Index(fields=["practice", "starts_at", "id"], name="appointment_by_start")]
 
     def __str__(self) -> str:
         return f"{self.starts_at:%Y-%m-%d %H:%M}Z"

@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from reservation.models import (
     AvailabilityException,
@@ -27,11 +27,21 @@ def get_practice(actor: Actor) -> Practice:
 
 
 def list_providers(actor: Actor) -> QuerySet[Provider]:
-    """Return the practice's providers; whoever is not at the desk sees the active ones and themselves."""
+    """Return the practice's providers; others see the active ones, themselves, and whom they visit."""
     providers = Provider.objects.filter(practice=actor.practice_id)
     if actor.is_staff:
         return providers
-    return providers.filter(is_active=True) | providers.filter(pk=actor.provider_id or 0)
+    return providers.filter(
+        Q(is_active=True)
+        | Q(pk=actor.provider_id or 0)
+        | Q(Exists(_visits_of(actor, provider=OuterRef("pk"))))
+    )
+
+
+def _visits_of(actor: Actor, **of: OuterRef) -> QuerySet[Reservation]:
+    """Return the reservations that a provider or client is a party to."""
+    party = {"provider": actor.provider_id} if actor.role == Role.PROVIDER else {"client": actor.client_id}
+    return Reservation.objects.filter(practice=actor.practice_id, **party).filter(**of)
 
 
 def list_clients(actor: Actor) -> QuerySet[Client]:
@@ -40,10 +50,7 @@ def list_clients(actor: Actor) -> QuerySet[Client]:
     if actor.is_staff:
         return clients
     if actor.role == Role.PROVIDER:
-        seen = Reservation.objects.filter(
-            practice=actor.practice_id, provider=actor.provider_id, client=OuterRef("pk")
-        )
-        return clients.filter(Exists(seen))
+        return clients.filter(Exists(_visits_of(actor, client=OuterRef("pk"))))
     return clients.filter(pk=actor.client_id or 0)
 
 
@@ -53,9 +60,11 @@ def list_locations(actor: Actor) -> QuerySet[Location]:
 
 
 def list_services(actor: Actor) -> QuerySet[Service]:
-    """Return the practice's services; whoever is not at the desk sees the active ones."""
+    """Return the practice's services; others see the active ones, and those of their own visits."""
     services = Service.objects.filter(practice=actor.practice_id)
-    return services if actor.is_staff else services.filter(is_active=True)
+    if actor.is_staff:
+        return services
+    return services.filter(Q(is_active=True) | Q(Exists(_visits_of(actor, service=OuterRef("pk")))))
 
 
 def list_availability_rules(actor: Actor) -> QuerySet[AvailabilityRule]:

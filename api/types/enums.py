@@ -1,0 +1,89 @@
+"""The states and kinds of things, with what each means."""
+
+from enum import Enum
+from typing import Any
+
+import graphene
+
+from reservation.models import (
+    Appointment,
+    AvailabilityException,
+    AvailabilityRule,
+    ReservationEvent,
+    WaitlistEntry,
+)
+from reservation.rules import policy, states
+
+
+def _enum(name: str, of: type[Enum], description: str, **values: str) -> Any:
+    """Return the GraphQL enum of a Python one; `values` describe its members by name."""
+
+    def describe(member: Any) -> str | None:
+        return description if member is None else values.get(member.name)
+
+    return graphene.Enum.from_enum(of, name=name, description=describe)
+
+
+Role = _enum(
+    "Role",
+    policy.Role,
+    "What someone is in a practice.",
+    ADMIN="Runs the practice.",
+    STAFF="Works at the desk.",
+    PROVIDER="Gives care.",
+    CLIENT="Receives care.",
+)
+
+AppointmentStatus = _enum(
+    "AppointmentStatus",
+    Appointment.Status,
+    "Whether an appointment is offered at all. Whether it is free is `bookable`.",
+    OPEN="Offered.",
+    BLOCKED="Kept free by hand.",
+    WITHDRAWN="No longer within the provider's availability.",
+)
+
+ReservationStatus = _enum(
+    "ReservationStatus",
+    states.ReservationStatus,
+    "The state of a reservation. A hold is over the moment it expires.",
+    HELD="Held for the client, who has until `expiresAt` to confirm.",
+    CONFIRMED="Booked.",
+    CANCELLED="Given up; its appointments are free.",
+    EXPIRED="The hold ran out; its appointments are free.",
+    FULFILLED="The visit took place.",
+    NO_SHOW="The client did not come.",
+)
+
+ReservationEventKind = _enum(
+    "ReservationEventKind",
+    ReservationEvent.Kind,
+    "What happened to a reservation.",
+    HELD="It was made.",
+    CONFIRMED="It was confirmed.",
+    RESCHEDULED="It was moved to another appointment.",
+    CANCELLED="It was cancelled.",
+    EXPIRED="Its hold ran out.",
+    FULFILLED="The visit took place.",
+    NO_SHOW="The client did not come.",
+)
+
+Weekday = _enum("Weekday", AvailabilityRule.Weekday, "A day of the week.")
+
+AvailabilityExceptionKind = _enum(
+    "AvailabilityExceptionKind",
+    AvailabilityException.Kind,
+    "What an exception does to the provider's time.",
+    ADD="Adds time to what the rules give.",
+    REMOVE="Removes time from what the rules give.",
+)
+
+WaitlistStatus = _enum(
+    "WaitlistStatus",
+    WaitlistEntry.Status,
+    "How a wish on the waitlist stands.",
+    WAITING="Nothing fitting has become free yet.",
+    OFFERED="A fitting appointment is held for the client: see `reservation`.",
+    LEFT="The client left the waitlist.",
+    ENDED="The time that was wished for has passed.",
+)

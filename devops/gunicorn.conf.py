@@ -1,0 +1,33 @@
+"""gunicorn's settings, the same everywhere; what differs comes from the environment."""
+
+import os
+import sys
+
+wsgi_app = "reservation.wsgi:application"
+bind = os.environ.get("WEB_BIND") or f"127.0.0.1:{os.environ.get('PORT') or 8000}"
+
+# One operation is mostly waiting for PostgreSQL: threads share the memory, two workers use two cores.
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_WORKERS") or 2)
+threads = int(os.environ.get("WEB_THREADS") or 8)
+preload_app = True
+worker_tmp_dir = "/dev/shm" if sys.platform == "linux" else None  # a heartbeat must never wait for a disk
+
+timeout = 60
+graceful_timeout = 8
+keepalive = 75  # longer than the proxy keeps a connection, so that the proxy closes first
+
+limit_request_line = 4094
+limit_request_field_size = 8190
+forwarded_allow_ips = os.environ.get("WEB_TRUSTED_PROXIES") or "127.0.0.1"
+control_socket_disable = True
+
+accesslog = "-"
+access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(M)sms id=%({x-request-id}i)s'
+
+
+def when_ready(_server):
+    """Build the schema once, before the workers are forked: they share it, and no request waits for it."""
+    from django.urls import get_resolver
+
+    assert get_resolver().url_patterns

@@ -1,0 +1,135 @@
+"""`make run`: the servers, the database brought up to date, then the product, until Ctrl-C."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from contextlib import suppress
+
+from devops.stack import processes, servers, state, welcome
+from devops.stack.processes import StackError
+from devops.stack.supervisor import Supervisor, Terminal
+
+PREFERRED_WEB_PORT = 8000
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stopped(Exception):
+    """A signal asked to stop while the stack was starting."""
+
+
+def run() -> int:
+    """Run the stack until a signal asks to stop (0) or one of its processes stops by itself (1)."""
+    # A `make` that is killed takes this process along, and this process takes everything else.
+    if "MAKELEVEL" in os.environ:
+        processes.follow_parent(signal.SIGTERM)
+    multiprocessing.set_start_method("fork")
+    for number in ENDING_SIGNALS:
+        signal.signal(number, raise_stopped)
+    try:
+        return run_locked()
+    except Stopped:
+        return 0
+
+
+def raise_stopped(*_signal: object) -> None:
+    ignore_signals()
+    raise Stopped
+
+
+def ignore_signals() -> None:
+    """Let nothing interrupt the orderly stop; each of its waits has an end."""
+    for number in ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def run_locked() -> int:
+    state.prepare_folder(state.DATA)
+    with state.only_one(), servers.running(state.DATA, state.load_secrets(), os.environ) as started:
+        environment = environment_of_programs(started.addresses)
+        prepare_database(environment)
+        stopped_by = supervise(environment, started.processes)
+        ignore_signals()
+    if stopped_by:
+        Terminal().write(
+            f"{stopped_by} stopped by itself, so everything was stopped. Logs: {state.DATA / 'logs'}\n"
+        )
+    return 1 if stopped_by else 0
+
+
+def environment_of_programs(addresses: Mapping[str, str]) -> dict[str, str]:
+    port = processes.free_port(int(os.environ.get("PORT") or PREFERRED_WEB_PORT), "the web server")
+    known = {
+        **addresses,
+        "SECRET_KEY": os.environ.get("SECRET_KEY") or state.load_secrets()["secret_key"],
+        "PORT": str(port),
+    }
+    state.write_addresses(known)
+    return {
+        **os.environ,
+        **known,
+        "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "settings.local"),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": "ignore:You're running the worker",  # as root, by choice
+        "PYTHONPATH": str(state.ROOT),
+    }
+
+
+def prepare_database(environment: Mapping[str, str]) -> None:
+    command = [sys.executable, "-m", "devops.stack.prepare"]
+    ending = processes.end_with_parent(signal.SIGTERM)
+    if subprocess.run(command, env=environment, cwd=state.ROOT, preexec_fn=ending).returncode != 0:
+        raise StackError("the database could not be brought up to date; the reason is above.")
+
+
+def supervise(environment: Mapping[str, str], server_processes: Mapping[str, subprocess.Popen[bytes]]) -> str:
+    supervisor = Supervisor(server_processes, on_started=lambda: announce(int(environment["PORT"])))
+    for name, arguments in programs().items():
+        command = [sys.executable, "-m", *arguments]
+        supervisor.add_process(name, command, env=dict(environment), cwd=str(state.ROOT))
+    return supervisor.run()
+
+
+def programs() -> dict[str, list[str]]:
+    """Return the product's processes by name: the module each of them is, and its arguments."""
+    celery = ["celery", "--quiet", "--app", "reservation.celery"]
+    quiet_worker = ["--without-mingle", "--without-gossip", "--without-heartbeat"]
+    return {
+        "web": ["gunicorn", "--config", "devops/gunicorn.conf.py"],
+        "worker": [
+            *celery,
+            "worker",
+            "--pool",
+            "threads",
+            "--concurrency",
+            "4",
+            "--loglevel",
+            "INFO",
+            *quiet_worker,
+        ],
+        "scheduler": [*celery, "beat", "--schedule", str(state.DATA / "celerybeat"), "--pidfile", ""],
+    }
+
+
+def announce(port: int) -> None:
+    """Print the welcome once GraphQL answers; when it never does, the reason is in the web server's lines."""
+    while not answers(port):
+        time.sleep(0.1)
+    Terminal().write(welcome.text(f"http://127.0.0.1:{port}"))
+    Terminal().flush()
+
+
+def answers(port: int) -> bool:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/graphql/",
+        data=b'{"query": "{ __typename }"}',
+        headers={"Content-Type": "application/json"},
+    )
+    with suppress(OSError), urllib.request.urlopen(request, timeout=5) as response:
+        return response.status == 200
+    return False

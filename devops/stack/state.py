@@ -1,0 +1,93 @@
+"""What the stack keeps under .data/: its secrets, its addresses, and the lock that lets it run once."""
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from devops.stack.processes import StackError
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DATA = ROOT / ".data"
+LOCK = DATA / "stack.lock"
+ADDRESSES = DATA / "stack.env"
+SECRET_NAMES = ("secret_key", "postgresql_password", "valkey_password")
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the folder of a stack; others may pass through it (PostgreSQL's account does), not list it."""
+    try:
+        folder.mkdir(mode=0o711, exist_ok=True)
+        (folder / "logs").mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StackError(f"{folder} cannot be made: {error.strerror}") from None
+    if not os.access(folder / "logs", os.W_OK):
+        owner = (folder / "logs").stat().st_uid
+        raise StackError(f"{folder} belongs to another user (id {owner}): run as that user, or remove it.")
+
+
+@contextmanager
+def only_one() -> Iterator[None]:
+    """Hold the lock of this folder; the file tells the process id to `stop`."""
+    with LOCK.open("a+") as lock:
+        if not is_free(lock):
+            raise StackError(
+                f"Frontdesk already runs in this folder (process {read_pid(lock)}). Stop it: make stop"
+            )
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+def running_pid() -> int | None:
+    """Return the process id of the running stack, or None."""
+    if not LOCK.exists():
+        return None
+    with LOCK.open("r+") as lock:
+        return None if is_free(lock) else read_pid(lock)
+
+
+def is_free(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def read_pid(lock: TextIO) -> int:
+    lock.seek(0)
+    return int(lock.read())
+
+
+def load_secrets() -> dict[str, str]:
+    """Return the secrets of this folder's stack, made once."""
+    path = DATA / "secrets.json"
+    if not path.exists():
+        write_private(path, json.dumps(new_secrets()))
+    try:
+        return dict(json.loads(path.read_text()))
+    except ValueError:
+        raise StackError(f"{path} is damaged: put it back, or remove the data: make clean-data") from None
+
+
+def new_secrets() -> dict[str, str]:
+    return {name: secrets.token_urlsafe(40) for name in SECRET_NAMES}
+
+
+def write_addresses(values: Mapping[str, str]) -> None:
+    """Tell `manage.py` in other terminals where the servers are (settings/local.py reads it)."""
+    write_private(ADDRESSES, "".join(f"{name}={value}\n" for name, value in values.items()))
+
+
+def write_private(path: Path, text: str) -> None:
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(text)
+    unfinished.replace(path)

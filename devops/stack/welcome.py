@@ -1,0 +1,36 @@
+"""What `make run` prints when it is ready."""
+
+from reservation.demo.logins import DEMO_LOGINS, DEMO_PASSWORD
+
+SIGN_IN = f'mutation {{ tokenAuth(username: \\"client\\", password: \\"{DEMO_PASSWORD}\\") {{ token }} }}'
+FIRST_QUERY = "{ nextAvailableAppointments(perProvider: 2) { provider { name } appointments { startsAt } } }"
+READ_TOKEN = 'import json, sys; print(json.load(sys.stdin)["data"]["tokenAuth"]["token"])'
+
+
+def text(address: str) -> str:
+    """Return the addresses, the demo practice's logins and a first query to paste."""
+    logins = "\n".join(f"    {login.username:<10}{login.can}" for login in DEMO_LOGINS)
+    return f"""
+  Frontdesk is ready: {address}
+
+    GraphQL   {address}/graphql/     in the browser: {address}/graphiql/
+    Admin     {address}/admin/
+
+  Logins of the demo practice; the password is {DEMO_PASSWORD}
+{logins}
+
+  A first query to paste into another terminal:
+{first_query(address)}
+  Stop with Ctrl-C; the data stays in .data/.
+"""
+
+
+def first_query(address: str) -> str:
+    """Return the commands that sign in and ask for the next appointments."""
+    post = f"curl -s {address}/graphql/ -H 'Content-Type: application/json'"
+    return f"""
+TOKEN=$({post} \\
+  -d '{{"query": "{SIGN_IN}"}}' | python3 -c '{READ_TOKEN}')
+{post} -H "Authorization: Bearer $TOKEN" \\
+  -d '{{"query": "{FIRST_QUERY}"}}'
+"""

@@ -1,0 +1,19 @@
+"""The addresses Frontdesk answers at."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+
+from api import calendar, views
+
+urlpatterns = [
+    path("graphql/", views.endpoint, name="graphql"),
+    path("graphql", views.endpoint),  # a POST cannot be redirected to where the slash is
+    path("healthz", views.healthz, name="healthz"),
+    path("calendar/<str:token>.ics", calendar.calendar_feed, name="calendar_feed"),
+    path("admin/", admin.site.urls),
+]
+if settings.GRAPHIQL:
+    urlpatterns.append(path("graphiql/", views.graphiql, name="graphiql"))
+if "silk" in settings.INSTALLED_APPS:
+    urlpatterns.append(path("silk/", include("silk.urls", namespace="silk")))

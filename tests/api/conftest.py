@@ -1,0 +1,63 @@
+"""The API as its callers have it: over HTTP, through the real view."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from graphql_jwt.shortcuts import get_token
+
+from reservation.rules.policy import Role
+from tests import factories
+
+
+@pytest.fixture
+def graphql(client, db):
+    """Return a function that sends a document as a member, or as nobody, and gives the answer."""
+
+    def execute(query, variables=None, as_=None):
+        headers = {"Authorization": f"Bearer {get_token(as_.user)}"} if as_ else {}
+        request = {"query": query, "variables": variables or {}}
+        return client.post("/graphql/", request, content_type="application/json", headers=headers).json()
+
+    return execute
+
+
+@pytest.fixture
+def count_statements(graphql):
+    """Return a function that sends a document, asserts that it works, and counts the SQL statements."""
+
+    def execute(query, variables=None, as_=None):
+        with CaptureQueriesContext(connection) as captured:
+            answer = graphql(query, variables, as_=as_)
+        assert "errors" not in answer, answer["errors"]
+        return len(captured)
+
+    return execute
+
+
+@pytest.fixture
+def practice(db):
+    return factories.PracticeFactory()
+
+
+@pytest.fixture
+def desk(practice):
+    """Somebody at the practice's desk."""
+    return factories.MembershipFactory(practice=practice, role=Role.STAFF)
+
+
+@pytest.fixture
+def provider_member(practice):
+    """A provider of the practice who can sign in: `.provider`."""
+    return factories.MembershipFactory(practice=practice, role=Role.PROVIDER)
+
+
+@pytest.fixture
+def client_member(practice):
+    """A client of the practice who can sign in: `.client`."""
+    return factories.MembershipFactory(practice=practice, role=Role.CLIENT)
+
+
+@pytest.fixture
+def stranger(db):
+    """Somebody at the desk of another practice."""
+    return factories.MembershipFactory(role=Role.ADMIN)
