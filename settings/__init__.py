@@ -108,7 +108,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "expire holds": {"task": "reservation.expire_holds", "schedule": 30.0},
-    "fill from the waitlist": {"task": "reservation.fill_from_waitlist", "schedule": 60.0},
+    "fill from the waitlist": {"task": "reservation.fill_from_waitlist", "schedule": 15.0},
     "publish appointments ahead": {"task": "reservation.publish_appointments", "schedule": 3600.0},
     "deliver webhooks": {"task": "reservation.deliver_webhooks", "schedule": 10.0},
 }

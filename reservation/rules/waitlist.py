@@ -1,31 +1,21 @@
-"""Which freed appointments a client on the waitlist would take."""
+"""What a client on the waitlist may wish for."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reservation.rules import grid
 from reservation.rules.errors import Invalid
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a waitlist entry asks for: a start in [starts_from, starts_until) with a provider; None is any."""
-
-    starts_from: datetime
-    starts_until: datetime
-    provider_id: int | None
-
-
-def check_wish(wish: Wish) -> None:
-    """Refuse a wish that no appointment could fit.
+def check_wish(starts_from: datetime, starts_until: datetime, *, now: datetime, horizon: timedelta) -> None:
+    """Refuse a wish for a start in [starts_from, starts_until) that no appointment could fit.
 
     Raises: Invalid (path startsFrom or startsUntil).
     """
-    starts_from = grid.to_utc(wish.starts_from, path=("startsFrom",))
-    if grid.to_utc(wish.starts_until, path=("startsUntil",)) <= starts_from:
+    starts_from = grid.to_utc(starts_from, path=("startsFrom",))
+    starts_until = grid.to_utc(starts_until, path=("startsUntil",))
+    if starts_until <= starts_from:
         raise Invalid("The end must be after the start.", path=("startsUntil",))
-
-
-def fits(wish: Wish, *, starts_at: datetime, provider_id: int) -> bool:
-    """Say whether an appointment that starts at starts_at with this provider is what was wished for."""
-    return wish.starts_from <= starts_at < wish.starts_until and wish.provider_id in (None, provider_id)
+    if starts_until <= now:
+        raise Invalid("The time wished for has passed.", path=("startsUntil",))
+    if starts_until > now + horizon:
+        raise Invalid(f"A wish may reach {horizon.days} days ahead at most.", path=("startsUntil",))

@@ -20,7 +20,6 @@ from reservation.rules.errors import DomainError, Invalid
 from reservation.rules.grid import SLOT
 from reservation.rules.policy import Actor, Scope, system_actor
 from reservation.rules.states import InvalidState, ReservationStatus
-from reservation.rules.waitlist import Wish
 from reservation.selectors import calendar, directory, policies, reservations
 from reservation.selectors.calendar import AppointmentFilter
 from reservation.services import booking, fields, idempotency, outbox
@@ -56,9 +55,8 @@ def join_waitlist(
     Raises: AlreadyWaiting, Invalid, NotFound (client, provider, service), Forbidden.
     """
     policy.require(actor, Scope.BOOK)
-    wish = Wish(starts_from, starts_until, provider_id)
-    waitlist.check_wish(wish)
-    _refuse_out_of_reach(wish, now=now)
+    horizon = policies.get_booking_policy().horizon
+    waitlist.check_wish(starts_from, starts_until, now=now, horizon=horizon)
     client = directory.get_one(directory.list_clients(actor), client_id, what="client", path="clientId")
     provider = _get_provider(actor, provider_id)
     service = _get_service(actor, service_id, provider)
@@ -216,14 +214,6 @@ def _end(entries: QuerySet[WaitlistEntry], *, now: datetime) -> None:
         # Skipping what is locked: two of these at once would otherwise lock in different orders.
         unlocked = over.select_for_update(skip_locked=True, no_key=True).values("pk")
         WaitlistEntry.objects.filter(pk__in=unlocked).update(status=WaitlistEntry.Status.ENDED)
-
-
-def _refuse_out_of_reach(wish: Wish, *, now: datetime) -> None:
-    horizon = policies.get_booking_policy().horizon
-    if wish.starts_until <= now:
-        raise Invalid("The time wished for has passed.", path=("startsUntil",))
-    if wish.starts_until > now + horizon:
-        raise Invalid(f"A wish may reach {horizon.days} days ahead at most.", path=("startsUntil",))
 
 
 def _get_provider(actor: Actor, provider_id: int | None) -> Provider | None:
