@@ -77,7 +77,8 @@ class WaitlistEntry(models.Model):
                 fields=["practice", "created_at", "id"],
                 condition=models.Q(status="WAITING"),
                 name="waitlist_in_turn",
-            )
+            ),
+            models.Index(fields=["id"], condition=models.Q(status="OFFERED"), name="waitlist_offered"),
         ]
 
     def __str__(self) -> str:
