@@ -6,6 +6,7 @@ thing. Each of them starts with `from settings import *` and adds what differs.
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from environs import Env
 
@@ -131,10 +132,12 @@ LOGGING = {
 
 def postgresql(url_variable: str = "DATABASE_URL", **options: object) -> dict[str, object]:
     """Return the DATABASES entry for the address in `url_variable`; refuse anything but PostgreSQL."""
-    database: dict[str, object] = env.dj_db_url(url_variable, conn_max_age=60, conn_health_checks=True)
+    database: dict[str, Any] = env.dj_db_url(url_variable, conn_max_age=60, conn_health_checks=True)
     if database["ENGINE"] != "django.db.backends.postgresql":
         raise ValueError(f"{url_variable} must begin with postgresql://: Frontdesk runs on PostgreSQL alone")
-    return {**database, **options}
+    # Compiling a query costs more than any of ours takes to run.
+    settings = {"options": "-c jit=off", **database.get("OPTIONS", {})}
+    return {**database, "OPTIONS": settings, **options}
 
 
 def redis_cache(url: str) -> dict[str, object]:

@@ -1,0 +1,40 @@
+"""Forms that check what people type by the same rules as the API."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django import forms
+
+from reservation.rules.errors import DomainError
+from reservation.services.fields import Check
+
+
+class CheckedForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A model's form whose fields must also pass the checks of the service that writes it."""
+
+    checks: Mapping[str, Check] = {}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        for field in self.checks.keys() & cleaned.keys():
+            try:
+                cleaned[field] = self.checks[field](cleaned[field])
+            except DomainError as refusal:
+                self.add_error(field, refusal.message)
+        return cleaned
+
+    def check_whole(self, check: Callable[[], object]) -> None:
+        """Run a check of several fields together; put its refusal at the field that it names."""
+        if self.errors:
+            return
+        try:
+            check()
+        except DomainError as refusal:
+            named = _field_name(refusal.path[0]) if refusal.path else None
+            self.add_error(named if named in self.fields else None, refusal.message)
+
+
+def _field_name(api_name: str) -> str:
+    """Return the model's name for a field of the API: start_time for startTime."""
+    return re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", api_name)

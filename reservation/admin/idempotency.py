@@ -1,0 +1,12 @@
+from django.contrib import admin
+
+from reservation.admin.scope import PracticeAdmin, ReadOnly
+from reservation.models import IdempotencyKey
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyPage(ReadOnly, PracticeAdmin):
+    list_display = ("created_at", "operation", "user", "key")
+    list_select_related = ("user",)
+    search_fields = ("key", "operation", "user__username")
+    ordering = ("-id",)

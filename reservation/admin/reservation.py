@@ -1,0 +1,143 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from reservation.admin import shown
+from reservation.admin.scope import OwnRowsFilter, PracticeAdmin, PracticeInline, ReadOnly
+from reservation.models import Reservation, ReservationAppointment, ReservationEvent
+from reservation.selectors import reservations
+from reservation.services import booking
+
+
+class AppointmentInline(ReadOnly, PracticeInline):
+    model = ReservationAppointment
+    fields = ("appointment", "is_live")
+    verbose_name_plural = "appointments"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ReservationAppointment]:
+        return super().get_queryset(request).select_related("appointment").order_by("appointment__starts_at")
+
+
+class EventInline(ReadOnly, PracticeInline):
+    model = ReservationEvent
+    fields = ("version", "at", "kind", "user", "starts_at", "reason")
+    verbose_name_plural = "history"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ReservationEvent]:
+        return super().get_queryset(request).select_related("user").order_by("version")
+
+
+@admin.register(Reservation)
+class ReservationPage(ReadOnly, PracticeAdmin):
+    """The day's visits. What happens to one goes through the services, as it does for the API."""
+
+    fields = (
+        "practice",
+        "provider",
+        "client",
+        "service",
+        "starts",
+        "ends",
+        "state",
+        "held_until",
+        "override_reason",
+        "cancellation_reason",
+        "version",
+        "created_at",
+        "updated_at",
+    )
+    inlines = (AppointmentInline, EventInline)
+    list_display = ("starts", "provider", "client", "service", "state", "held_until")
+    list_filter = (shown.WhenFilter, ("provider", OwnRowsFilter), ("status", ChoicesDropdownFilter))
+    list_select_related = ("practice", "provider", "client", "service")
+    search_fields = ("client__name", "client__email", "provider__name", "=id")
+    date_hierarchy = "starts_at"
+    ordering = ("starts_at", "id")
+    actions = ("confirm", "cancel", "fulfill", "mark_no_show")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Reservation]:
+        rows: QuerySet[Reservation] = super().get_queryset(request)
+        return rows.annotate(status_now=reservations.status_now(timezone.now()))
+
+    @admin.display(ordering="starts_at")
+    def starts(self, reservation: Reservation) -> str:
+        return shown.on_local_clock(reservation.starts_at, reservation.provider.time_zone)
+
+    @admin.display(ordering="ends_at")
+    def ends(self, reservation: Reservation) -> str:
+        return shown.on_local_clock(reservation.ends_at, reservation.provider.time_zone)
+
+    @admin.display(ordering="expires_at")
+    def held_until(self, reservation: Any) -> str | None:
+        if reservation.status_now != Reservation.Status.HELD:
+            return None
+        return shown.on_local_clock(reservation.expires_at, reservation.provider.time_zone)
+
+    @display(  # type: ignore[untyped-decorator]
+        ordering="status",
+        label={"Held": "warning", "Confirmed": "info", "Fulfilled": "success", "No-show": "danger"},
+    )
+    def state(self, reservation: Any) -> str:
+        # A hold that has run out shows as expired before the sweeper has written it.
+        return Reservation.Status(reservation.status_now).label
+
+    @admin.action(description="Confirm the selected holds", permissions=["view"])
+    def confirm(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
+        shown.act_on_each(
+            self,
+            request,
+            rows,
+            lambda actor, pk, now: booking.confirm_reservation(actor=actor, reservation_id=pk, now=now),
+            done="confirmed",
+        )
+
+    @admin.action(description="Cancel the selected reservations", permissions=["view"])
+    def cancel(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
+        shown.act_on_each(
+            self,
+            request,
+            rows,
+            lambda actor, pk, now: booking.cancel_reservation(actor=actor, reservation_id=pk, now=now),
+            done="cancelled",
+        )
+
+    @admin.action(description="The selected visits took place", permissions=["view"])
+    def fulfill(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
+        shown.act_on_each(
+            self,
+            request,
+            rows,
+            lambda actor, pk, now: booking.fulfill_reservation(actor=actor, reservation_id=pk, now=now),
+            done="fulfilled",
+        )
+
+    @admin.action(description="The selected clients did not come", permissions=["view"])
+    def mark_no_show(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
+        shown.act_on_each(
+            self,
+            request,
+            rows,
+            lambda actor, pk, now: booking.mark_no_show(actor=actor, reservation_id=pk, now=now),
+            done="marked as no-show",
+        )
+
+
+@admin.register(ReservationEvent)
+class ReservationEventPage(ReadOnly, PracticeAdmin):
+    """The history of all reservations: it is only ever added to, and never here."""
+
+    list_display = ("at", "kind", "reservation", "client", "user", "reason")
+    list_filter = (("kind", ChoicesDropdownFilter),)
+    list_select_related = ("reservation__client", "user")
+    search_fields = ("reservation__client__name", "user__username", "=reservation__id")
+    date_hierarchy = "at"
+    ordering = ("-at", "-id")
+
+    @admin.display(ordering="reservation__client__name")
+    def client(self, event: ReservationEvent) -> str:
+        return event.reservation.client.name
