@@ -147,11 +147,12 @@ def _domain_errors(error_class: type[DomainError] = DomainError) -> Iterator[typ
 # Every module is imported first, so that the enum is the same whoever asks for it first.
 _import_all(rules)
 _import_all(services)
-# A subclass that keeps its parent's code is the same refusal to a caller: the parent describes it.
+# A subclass that keeps its parent's code is the same refusal to a caller: the parent describes it. What the
+# caller's role forbids is never data.
 _DESCRIPTIONS = {
     error.code: (error.__doc__ or "").strip().splitlines()[0]
     for error in _domain_errors()
-    if "code" in vars(error)
+    if "code" in vars(error) and error is not policy.Forbidden
 }
 
 ErrorCode = graphene.Enum(

@@ -44,6 +44,22 @@ NEXT_STATUS = {
     (ReservationStatus.CONFIRMED, Action.MARK_NO_SHOW): ReservationStatus.NO_SHOW,
     (ReservationStatus.CONFIRMED, Action.RESCHEDULE): ReservationStatus.CONFIRMED,
 }
+_STATES = {
+    ReservationStatus.HELD: "A hold that is not confirmed",
+    ReservationStatus.CONFIRMED: "A confirmed reservation",
+    ReservationStatus.CANCELLED: "A cancelled reservation",
+    ReservationStatus.EXPIRED: "A hold that ran out",
+    ReservationStatus.FULFILLED: "A visit that took place",
+    ReservationStatus.NO_SHOW: "A visit that the client missed",
+}
+_DONE = {
+    Action.CONFIRM: "confirmed",
+    Action.CANCEL: "cancelled",
+    Action.EXPIRE: "expired",
+    Action.FULFILL: "recorded as having taken place",
+    Action.MARK_NO_SHOW: "recorded as missed",
+    Action.RESCHEDULE: "moved",
+}
 NEEDS_HOLD = frozenset({Action.CONFIRM, Action.RESCHEDULE})
 
 
@@ -80,7 +96,7 @@ def next_status(status: str, action: Action) -> ReservationStatus:
     if current is ReservationStatus.EXPIRED and action in NEEDS_HOLD:
         raise ReservationExpired()
     if (current, action) not in NEXT_STATUS:
-        raise InvalidState(f"A reservation that is {current} does not allow {action}.")
+        raise InvalidState(f"{_STATES[current]} cannot be {_DONE[action]}.")
     return NEXT_STATUS[current, action]
 
 

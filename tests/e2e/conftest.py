@@ -3,9 +3,11 @@
 import os
 import signal
 import sys
+from io import StringIO
 from urllib.parse import quote
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from devops.stack import processes, run
@@ -43,6 +45,13 @@ def gunicorn_server(django_db_setup, tmp_path_factory):
 def gunicorn_url(gunicorn_server, transactional_db):
     """Give the address of a gunicorn that sees what the test commits; the tables are emptied after it."""
     return gunicorn_server
+
+
+@pytest.fixture
+def demo_url(gunicorn_url):
+    """Give the address of a gunicorn that has the demo practice, as `make run` has it."""
+    call_command("load_demo", "--force", stdout=StringIO())
+    return gunicorn_url
 
 
 def database_url(database):

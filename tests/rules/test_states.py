@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reservation.rules import states
-from reservation.rules.states import Action, ReservationStatus
+from reservation.rules.states import Action, InvalidState, ReservationStatus
 
 NOW = datetime(2030, 1, 7, 9, tzinfo=UTC)
 INSTANT = timedelta.resolution
@@ -32,7 +32,7 @@ def test_an_allowed_action_leads_on(status, action, reached):
 
 @pytest.mark.parametrize(("status", "action"), REFUSED)
 def test_every_other_action_is_refused(status, action):
-    with pytest.raises(states.InvalidState, match=status) as refused:
+    with pytest.raises(states.InvalidState, match=states._STATES[status]) as refused:
         states.next_status(status, action)
 
     assert refused.value.code == "INVALID_STATE"
@@ -72,3 +72,13 @@ def test_how_a_visit_went_is_not_known_before_it_starts():
 
 def test_how_a_visit_went_may_be_said_from_its_start_on():
     states.refuse_before_start(NOW, now=NOW)
+
+
+def test_the_refusal_reads_like_a_sentence():
+    with pytest.raises(InvalidState, match="^A cancelled reservation cannot be cancelled.$"):
+        states.next_status(ReservationStatus.CANCELLED, Action.CANCEL)
+
+
+def test_every_state_and_action_has_words():
+    assert set(states._STATES) == set(ReservationStatus)
+    assert set(states._DONE) == set(Action)
