@@ -9,7 +9,7 @@ IN_VENV = .venv/bin/python
 RULED = reservation/rules/*,reservation/services/*
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test test-full check check-fresh format schema lock clean-data clean install install-dev
+.PHONY: help run stop test test-full bench check check-fresh format schema lock clean-data clean install install-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,9 @@ test-full: install-dev ## Run the tests that need nginx and newman, after instal
 
 check-fresh: ## Clone into an empty folder, `make run`, take the README's tour, leave nothing behind
 	@devops/check_fresh.sh
+
+bench: install-dev ## Time the search among a million appointments, with its plan
+	@exec $(IN_VENV) -m devops.stack python -m benchmarks.search_appointments --plan
 
 check: install-dev ## Run every static check
 	@$(IN_VENV) -m devops.check

@@ -1,7 +1,10 @@
 """gunicorn's settings, the same everywhere; what differs comes from the environment."""
 
 import os
+import re
 import sys
+
+from gunicorn import glogging
 
 wsgi_app = "reservation.wsgi:application"
 bind = os.environ.get("WEB_BIND") or f"127.0.0.1:{os.environ.get('PORT') or 8000}"
@@ -23,7 +26,16 @@ forwarded_allow_ips = os.environ.get("WEB_TRUSTED_PROXIES") or "127.0.0.1"
 control_socket_disable = True
 
 accesslog = "-"
-access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(M)sms id=%({x-request-id}i)s'
+# Without the query string: a GET's document may name a client.
+access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(b)s %(M)sms id=%({x-request-id}i)s'
+
+
+class logger_class(glogging.Logger):
+    """Keeps the secret out of the log that a calendar feed's address is."""
+
+    def atoms(self, resp, req, environ, request_time):
+        atoms = super().atoms(resp, req, environ, request_time)
+        return {**atoms, "U": re.sub(r"^/calendar/.*", "/calendar/-", atoms["U"])}
 
 
 def when_ready(_server):

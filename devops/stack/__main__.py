@@ -17,7 +17,9 @@ def main(arguments: list[str]) -> int:
         if command == "run":
             return run.run()
         if command == "test":
-            return testing.test(rest)
+            return testing.python(["-m", "pytest", *rest])
+        if command == "python":
+            return testing.python(rest)
         if command == "stop":
             return stop()
     except StackError as refusal:
@@ -26,7 +28,10 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         print(f"Frontdesk cannot run: {error}", file=sys.stderr)
         return 1
-    print("usage: python -m devops.stack run | test [pytest's arguments] | stop", file=sys.stderr)
+    print(
+        "usage: python -m devops.stack run | test [pytest's arguments] | python [its arguments] | stop",
+        file=sys.stderr,
+    )
     return 2
 
 

@@ -21,6 +21,10 @@ PR_SET_PDEATHSIG = 1
 # Loaded here, not in the child: between fork and exec a child can only call what is already there.
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
+# What asks us to stop; not SIGHUP when `nohup` has made it harmless.
+HANGUP_STOPS = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if HANGUP_STOPS else []))
+
 
 class StackError(Exception):
     """The stack cannot run; the message says what the person at the terminal has to change."""

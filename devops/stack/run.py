@@ -16,7 +16,6 @@ from devops.stack.processes import StackError
 from devops.stack.supervisor import Supervisor, Terminal
 
 PREFERRED_WEB_PORT = 8000
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(Exception):
@@ -29,7 +28,7 @@ def run() -> int:
     if "MAKELEVEL" in os.environ:
         processes.follow_parent(signal.SIGTERM)
     multiprocessing.set_start_method("fork")
-    for number in ENDING_SIGNALS:
+    for number in processes.ENDING_SIGNALS:
         signal.signal(number, raise_stopped)
     try:
         return run_locked()
@@ -44,7 +43,7 @@ def raise_stopped(*_signal: object) -> None:
 
 def ignore_signals() -> None:
     """Let nothing interrupt the orderly stop; each of its waits has an end."""
-    for number in ENDING_SIGNALS:
+    for number in processes.ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
@@ -81,9 +80,14 @@ def environment_of_programs(addresses: Mapping[str, str]) -> dict[str, str]:
 
 
 def prepare_database(environment: Mapping[str, str]) -> None:
-    command = [sys.executable, "-m", "devops.stack.prepare"]
-    ending = processes.end_with_parent(signal.SIGTERM)
-    if subprocess.run(command, env=environment, cwd=state.ROOT, preexec_fn=ending).returncode != 0:
+    result = subprocess.run(
+        [sys.executable, "-m", "devops.stack.prepare"],
+        env=environment,
+        cwd=state.ROOT,
+        start_new_session=True,  # a Ctrl-C is ours to handle
+        preexec_fn=processes.end_with_parent(signal.SIGTERM),
+    )
+    if result.returncode != 0:
         raise StackError("the database could not be brought up to date; the reason is above.")
 
 

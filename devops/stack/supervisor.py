@@ -2,6 +2,7 @@
 
 import functools
 import multiprocessing
+import os
 import signal
 import subprocess
 import sys
@@ -20,7 +21,14 @@ honcho.manager.KILL_WAIT = 10  # seconds that requests and tasks in flight may t
 
 
 class Terminal:
-    """Standard output that may go away: a closed terminal must not keep the processes from being stopped."""
+    """The terminal, which may be closed: that must not keep the processes from being stopped."""
+
+    def __init__(self) -> None:
+        self._was_there = os.isatty(0)
+
+    def is_closed(self) -> bool:
+        """Say whether it was closed; a `make` that leads its session keeps the SIGHUP to itself."""
+        return self._was_there and not os.isatty(0)
 
     def write(self, text: str) -> None:
         with suppress(OSError):
@@ -59,7 +67,8 @@ class Supervisor(honcho.manager.Manager):
     def __init__(
         self, servers: Mapping[str, subprocess.Popen[bytes]], on_started: Callable[[], None]
     ) -> None:
-        super().__init__(Printer(Terminal()))
+        self._terminal = Terminal()
+        super().__init__(Printer(self._terminal))
         self._process_ctor = Program
         self._servers = servers
         self._on_started = on_started
@@ -78,12 +87,12 @@ class Supervisor(honcho.manager.Manager):
     def terminate(self) -> None:
         if not self._terminating and not self._asked_to_stop:
             self._stopped_by = self._ended()[0]
-        Terminal().write("Stopping ...\n")
+        self._terminal.write("Stopping ...\n")
         super().terminate()
 
     def _start(self) -> None:
         # honcho's own handlers look for process ids that are not known yet; a flag is read when they are.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in processes.ENDING_SIGNALS:
             signal.signal(number, self._ask_to_stop)
         super()._start()
         threading.Thread(target=self._on_started, daemon=True).start()
@@ -92,6 +101,8 @@ class Supervisor(honcho.manager.Manager):
         self._asked_to_stop = True
 
     def _any_stopped(self) -> bool:
+        if processes.HANGUP_STOPS and self._terminal.is_closed():
+            self._ask_to_stop()
         return self._asked_to_stop or bool(self._ended())
 
     def _ended(self) -> list[str]:

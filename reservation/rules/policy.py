@@ -77,11 +77,6 @@ def require(actor: Actor, scope: Scope) -> None:
         raise Forbidden
 
 
-def acts_for_client(actor: Actor, client_id: int) -> bool:
-    """Say whether the actor may book for this client: the client itself, a provider or the desk."""
-    return actor.role != Role.CLIENT or actor.client_id == client_id
-
-
 def acts_for_provider(actor: Actor, provider_id: int) -> bool:
     """Say whether the actor may change this provider's calendar: the provider itself or the desk."""
     return actor.is_staff or (actor.role == Role.PROVIDER and actor.provider_id == provider_id)

@@ -4,6 +4,8 @@ import os
 import signal
 import sys
 from io import StringIO
+from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import pytest
@@ -17,14 +19,20 @@ from devops.stack.state import ROOT
 WORKERS, THREADS = 2, 8
 
 
+class Gunicorn(NamedTuple):
+    url: str
+    log: Path
+
+
 @pytest.fixture(scope="session")
 def gunicorn_server(django_db_setup, tmp_path_factory):
-    """Run gunicorn on the test database for the whole session; give its address."""
+    """Run gunicorn on the test database for the whole session; give its address and its log."""
     port = processes.bindable(0)
+    log = tmp_path_factory.mktemp("gunicorn") / "gunicorn.log"
     server = Server(
         name="gunicorn",
         command=[sys.executable, "-m", "gunicorn", "--config", str(ROOT / "devops" / "gunicorn.conf.py")],
-        log=tmp_path_factory.mktemp("gunicorn") / "gunicorn.log",
+        log=log,
         stop_signal=signal.SIGTERM,
         is_ready=lambda _pid: run.answers(port),
         environment={
@@ -38,13 +46,13 @@ def gunicorn_server(django_db_setup, tmp_path_factory):
         },
     )
     with processes.running(server):
-        yield f"http://127.0.0.1:{port}"
+        yield Gunicorn(f"http://127.0.0.1:{port}", log)
 
 
 @pytest.fixture
 def gunicorn_url(gunicorn_server, transactional_db):
     """Give the address of a gunicorn that sees what the test commits; the tables are emptied after it."""
-    return gunicorn_server
+    return gunicorn_server.url
 
 
 @pytest.fixture

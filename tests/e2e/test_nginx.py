@@ -71,7 +71,7 @@ def start_nginx(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def nginx_log(gunicorn_server, start_nginx):
-    running, url, log = start_nginx(urlsplit(gunicorn_server).netloc)
+    running, url, log = start_nginx(urlsplit(gunicorn_server.url).netloc)
     with running:
         yield url, log
 
@@ -138,6 +138,14 @@ def test_the_log_has_no_query_string(nginx_log, nginx_url):
     line = next(line for line in nginx_log[1].read_text().splitlines() if "id=logged-one" in line)
     assert "GET /graphql/" in line
     assert "Jane" not in line
+
+
+def test_the_log_has_no_calendar_feeds_address(nginx_log, nginx_url):
+    send(f"{nginx_url}/calendar/1-secret.ics", headers={"X-Request-Id": "logged-two"})
+
+    line = next(line for line in nginx_log[1].read_text().splitlines() if "id=logged-two" in line)
+    assert "GET /calendar/-" in line
+    assert "secret" not in line
 
 
 def test_says_in_the_form_of_the_api_that_gunicorn_is_away(start_nginx):

@@ -75,7 +75,7 @@ def test_how_a_visit_went_may_be_said_from_its_start_on():
 
 
 def test_the_refusal_reads_like_a_sentence():
-    with pytest.raises(InvalidState, match="^A cancelled reservation cannot be cancelled.$"):
+    with pytest.raises(InvalidState, match=r"^A cancelled reservation cannot be cancelled\.$"):
         states.next_status(ReservationStatus.CANCELLED, Action.CANCEL)
 
 

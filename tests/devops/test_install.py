@@ -1,0 +1,52 @@
+"""The installation, before there is anything but Python."""
+
+import ast
+import subprocess
+import sys
+from collections import namedtuple
+
+import pytest
+
+from devops import install
+from devops.stack.state import ROOT
+
+BOOTSTRAP = ROOT / "devops" / "bootstrap.py"
+DiskUsage = namedtuple("DiskUsage", "total used free")
+
+
+def test_an_old_python_can_read_the_bootstrap():
+    ast.parse(BOOTSTRAP.read_text(), feature_version=(3, 4))
+
+
+def test_an_old_python_is_told_which_one_is_needed():
+    program = f"import sys; sys.version_info = (3, 8, 0); exec(open({str(BOOTSTRAP)!r}).read())"
+
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert answer.returncode == 1
+    assert "Frontdesk needs Python 3.11 or newer; this is 3.8" in answer.stderr
+
+
+def test_a_locked_package_keeps_its_extras_markers_and_hashes():
+    locked = {
+        "version": "==5.7.0",
+        "extras": ["redis"],
+        "markers": "python_version >= '3.10'",
+        "hashes": ["sha256:a"],
+    }
+
+    line = install.requirement("celery", locked)
+
+    assert line == "celery[redis]==5.7.0 ; python_version >= '3.10' --hash=sha256:a\n"
+
+
+def test_a_full_disk_is_named(monkeypatch):
+    monkeypatch.setattr(install.shutil, "disk_usage", lambda _: DiskUsage(2**40, 2**40, 5 * 2**20))
+
+    with pytest.raises(install.CannotInstall, match="the disk has 5 MB free, 1000 MB are needed"):
+        install.check_disk(1000)
+
+
+def test_the_lock_covers_every_python_it_may_meet():
+    """redis asks for it on Python 3.11.0 to 3.11.2 alone, where Debian 12 is."""
+    assert "async-timeout==" in install.locked_sections(["default"])[0].requirements
