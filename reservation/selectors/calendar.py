@@ -12,7 +12,7 @@ from reservation.models import Appointment, Provider, ProviderService, Reservati
 from reservation.rules.booking import BookingPolicy, bookable_window
 from reservation.rules.grid import SLOT
 from reservation.rules.policy import Actor
-from reservation.selectors import policies
+from reservation.selectors import policies, reservations
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def _count_following(count: int, *, now: datetime) -> Case:
 def taken(*, now: datetime) -> QuerySet[ReservationAppointment]:
     """Return, for an outer Appointment query, what takes it; a hold that is over takes nothing."""
     return ReservationAppointment.objects.filter(
-        Q(reservation__status="CONFIRMED") | Q(reservation__expires_at__gt=now),
+        reservations.live(now, of="reservation__"),
         practice=OuterRef("practice"),
         appointment=OuterRef("pk"),
         is_live=True,

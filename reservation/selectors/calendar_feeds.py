@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Subquery
 
 from reservation.models import Provider, Reservation, ReservationAppointment
 from reservation.rules.states import ReservationStatus
-from reservation.selectors import policies
+from reservation.selectors import policies, reservations
 
 TOKEN = re.compile(r"([1-9][0-9]{0,17})-[A-Za-z0-9_-]{43}")
 LOOKS_BACK = timedelta(days=30)
@@ -69,7 +69,7 @@ def _list_visits(provider: Provider, *, now: datetime) -> list[Visit]:
     ).order_by("appointment__starts_at")
     rows = (
         Reservation.objects.filter(
-            Q(status=ReservationStatus.CONFIRMED) | Q(status=ReservationStatus.HELD, expires_at__gt=now),
+            reservations.live(now),
             practice=provider.practice_id,
             provider=provider,
             starts_at__gte=now - LOOKS_BACK,

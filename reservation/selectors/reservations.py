@@ -32,6 +32,15 @@ def status_now(now: datetime) -> Case:
     )
 
 
+def live(now: datetime, *, of: str = "") -> Q:
+    """Return the condition that a reservation has its appointments at `now`; rules.states.LIVE in SQL.
+
+    of: the lookup that leads to the reservation, for example "reservation__".
+    """
+    open_hold = {f"{of}status": ReservationStatus.HELD, f"{of}expires_at__gt": now}
+    return Q(**{f"{of}status": ReservationStatus.CONFIRMED}) | Q(**open_hold)
+
+
 def list_reservation_events(actor: Actor, *, now: datetime) -> QuerySet[ReservationEvent]:
     """Return the history of the reservations that the actor may see."""
     return ReservationEvent.objects.filter(
@@ -55,7 +64,7 @@ def list_live_on_appointments(
     """Return the reservations that have one of these appointments at `now`, each once, in order of start."""
     return (
         Reservation.objects.filter(
-            Q(status=ReservationStatus.CONFIRMED) | Q(status=ReservationStatus.HELD, expires_at__gt=now),
+            live(now),
             practice=practice_id,
             reserved_appointments__is_live=True,
             reserved_appointments__appointment__in=appointment_ids,

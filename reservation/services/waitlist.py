@@ -189,7 +189,7 @@ def _list_fitting(entry: WaitlistEntry, provider_id: int | None, *, now: datetim
     appointments = calendar.list_appointments(system_actor(entry.practice_id), now=now, wanted=wanted)
     length = (entry.service.slots if entry.service else 1) * SLOT
     overlapping = Reservation.objects.filter(
-        Q(status=ReservationStatus.CONFIRMED) | Q(status=ReservationStatus.HELD, expires_at__gt=now),
+        reservations.live(now),
         practice=entry.practice_id,
         client=entry.client_id,
         starts_at__lt=OuterRef("starts_at") + length,

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from reservation.models import (
     Appointment,
@@ -248,7 +248,7 @@ def _refuse_another_hold(client: Client, booking_policy: BookingPolicy, *, now: 
 
 def _live_reservations(client: Client, *, now: datetime) -> QuerySet[Reservation]:
     return Reservation.objects.filter(
-        Q(status=ReservationStatus.CONFIRMED) | Q(status=ReservationStatus.HELD, expires_at__gt=now),
+        reservations.live(now),
         practice=client.practice_id,
         client=client,
     )
