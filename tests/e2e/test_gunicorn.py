@@ -5,6 +5,8 @@ import urllib.request
 
 import pytest
 
+from tests.e2e import logs
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -15,7 +17,7 @@ def logged(gunicorn, path, request_id):
         urllib.request.urlopen(request, timeout=20).close()
     except urllib.error.HTTPError as refusal:
         refusal.close()
-    return next(line for line in gunicorn.log.read_text().splitlines() if f"id={request_id}" in line)
+    return logs.line_with(gunicorn.log, f"id={request_id}")
 
 
 def test_the_log_has_no_query_string(gunicorn_server, gunicorn_url):

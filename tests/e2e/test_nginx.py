@@ -16,6 +16,7 @@ from devops import programs
 from devops.stack import processes
 from devops.stack.processes import Server
 from devops.stack.state import ROOT
+from tests.e2e import logs
 
 pytestmark = [pytest.mark.full, pytest.mark.django_db(transaction=True)]
 
@@ -135,7 +136,7 @@ def test_serves_the_static_files_itself(nginx_url):
 def test_the_log_has_no_query_string(nginx_log, nginx_url):
     send(f"{nginx_url}/graphql/?query=%7B__typename%7D&name=Jane", headers={"X-Request-Id": "logged-one"})
 
-    line = next(line for line in nginx_log[1].read_text().splitlines() if "id=logged-one" in line)
+    line = logs.line_with(nginx_log[1], "id=logged-one")
     assert "GET /graphql/" in line
     assert "Jane" not in line
 
@@ -143,7 +144,7 @@ def test_the_log_has_no_query_string(nginx_log, nginx_url):
 def test_the_log_has_no_calendar_feeds_address(nginx_log, nginx_url):
     send(f"{nginx_url}/calendar/1-secret.ics", headers={"X-Request-Id": "logged-two"})
 
-    line = next(line for line in nginx_log[1].read_text().splitlines() if "id=logged-two" in line)
+    line = logs.line_with(nginx_log[1], "id=logged-two")
     assert "GET /calendar/-" in line
     assert "secret" not in line
 
