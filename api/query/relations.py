@@ -1,7 +1,7 @@
 """Plain relations beneath a list: joined or prefetched with the list itself when the document selects them.
 
-Plain are relations that whoever sees the row may see too, whose field has no resolver of its own. All others
-have a loader, never both.
+Plain are relations that whoever sees the row may see too, but for what a resolver with `resolver_hints` holds
+back. All others have a loader, never both.
 """
 
 from typing import Any, TypeVar

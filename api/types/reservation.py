@@ -32,10 +32,19 @@ class ReservationEventType(DjangoObjectType):
     at = DateTime(required=True, description="When it happened.")
     version = graphene.Int(required=True, description="The reservation's version after it.")
     starts_at = DateTime(required=True, description="The visit's start after it.")
-    reason = graphene.String(required=True, description="Empty when none was given.")
+    reason = graphene.String(
+        required=True,
+        description="Empty when none was given. To clients, only that of a cancellation.",
+    )
     user_name = graphene.String(
         description="Who did it; null when Frontdesk itself did. Only the desk sees it; to others it is null."
     )
+
+    @staticmethod
+    def resolve_reason(event, info):
+        # Of the other events it is why the desk waived the lead time: see override_reason.
+        is_cancellation = event.kind == models.ReservationEvent.Kind.CANCELLED
+        return event.reason if is_cancellation or info.context.actor.role != Role.CLIENT else ""
 
     @staticmethod
     def resolve_user_name(event, info):

@@ -1,4 +1,5 @@
 import graphene
+import graphene_django_optimizer as optimizer
 from graphene_django import DjangoObjectType
 
 from api.connections import KeysetConnection
@@ -12,6 +13,7 @@ from api.types.reservation import ReservationType
 from api.types.scalars import DateTime
 from api.types.service import ServiceType
 from reservation import models
+from reservation.rules.policy import Role
 
 
 class WaitlistEntryType(DjangoObjectType):
@@ -30,9 +32,10 @@ class WaitlistEntryType(DjangoObjectType):
     starts_from = DateTime(required=True, description="The earliest start that would do.")
     starts_until = DateTime(required=True, description="The start must be before this instant.")
     status = WaitlistStatus(required=True)
-    # Whoever sees the entry may see its offer: a plain relation, joined by the list that entries come from.
     reservation = graphene.Field(
-        ReservationType, description="The hold that was offered; null while there is none."
+        ReservationType,
+        description="The hold that was offered; null while there is none, and to a provider that it is not "
+        "with.",
     )
     created_at = DateTime(required=True, description="Wishes are met in this order.")
 
@@ -47,6 +50,16 @@ class WaitlistEntryType(DjangoObjectType):
     @staticmethod
     def resolve_service(entry, info):
         return entry.service_id and ServiceById.of(info.context).load(entry.service_id)
+
+    # A plain relation, joined by the list that entries come from.
+    @staticmethod
+    @optimizer.resolver_hints(model_field="reservation")
+    def resolve_reservation(entry, info):
+        offered, actor = entry.reservation, info.context.actor
+        # Its client is the entry's; its provider need not be, once it has been moved.
+        if offered and actor.role == Role.PROVIDER and offered.provider_id != actor.provider_id:
+            return None
+        return offered
 
 
 class WaitlistEntryConnection(KeysetConnection):

@@ -35,8 +35,8 @@ def once(service: Callable[P, Answer]) -> Callable[P, Answer]:
     keeps nothing: the same key may try again. Belongs inside the transaction: a retry that overlaps the first
     call waits for it.
 
-    Raises: IdempotencyMismatch (another request had the key), Invalid (a malformed key), NotFound (the answer
-    has been deleted since).
+    Raises: IdempotencyMismatch (another request had the key, or the user as somebody else), Invalid (a
+    malformed key), NotFound (the answer has been deleted since).
     """
 
     @functools.wraps(service)
@@ -65,7 +65,7 @@ def _claim(actor: Actor, key: str, operation: str, arguments: dict[str, Any]) ->
         raise Invalid(
             f"An idempotency key has 1 to {MAX_KEY_LENGTH} printable characters.", path=("idempotencyKey",)
         )
-    request_sha256 = _digest(arguments)
+    request_sha256 = _digest(arguments, actor)
     # ON CONFLICT DO NOTHING waits for a rival's transaction, and leaves ours usable when the rival wins.
     IdempotencyKey.objects.bulk_create(
         [
@@ -87,9 +87,13 @@ def _claim(actor: Actor, key: str, operation: str, arguments: dict[str, Any]) ->
     return record, record.answer is None
 
 
-def _digest(arguments: dict[str, Any]) -> str:
-    """Return the SHA-256 of the arguments, but for who calls and when."""
+def _digest(arguments: dict[str, Any], actor: Actor) -> str:
+    """Return the SHA-256 of the arguments but for when, and of what the actor acts as.
+
+    Who has become another since the first call, a client say, may no longer see what that call answered.
+    """
     meaning = {name: value for name, value in arguments.items() if name not in ("actor", "now")}
+    meaning["acts_as"] = [actor.role, actor.provider_id, actor.client_id]
     canonical = DjangoJSONEncoder(sort_keys=True, separators=(",", ":")).encode(meaning)
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -53,10 +53,13 @@ def _settled(value: Any, loaders: Loaders) -> Any:
     if isinstance(value, Promise):
         while value.is_pending:
             assert loaders.dispatch(), "Nothing settles this promise."
+        settled = _settled(value.reason if value.is_rejected else value.value, loaders)
         loaders.clear_all()
-        return _settled(value.reason if value.is_rejected else value.value, loaders)
+        return settled
     if isinstance(value, list):
         return [_settled(item, loaders) for item in value]
+    if isinstance(value, dict):
+        return {key: _settled(item, loaders) for key, item in value.items()}
     return value
 
 
