@@ -5,6 +5,7 @@ from typing import Any
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     GraphQLError,
     GraphQLSchema,
     StringValueNode,
@@ -40,7 +41,20 @@ class NoNul(ValidationRule):
             self.report_error(GraphQLError("Text must not contain NUL.", node))
 
 
-RULES = [*specified_rules, NoNul]
+class OneSignIn(ValidationRule):
+    """Checking a password is made to be slow: a document that does it many times over is an attack."""
+
+    signs_in = frozenset({"tokenAuth", "refreshToken"})
+    seen = 0
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        if self.context.get_parent_type() is self.context.schema.mutation_type:
+            self.seen += node.name.value in self.signs_in
+            if self.seen > 1:
+                self.report_error(GraphQLError("Sign in once in a document.", node))
+
+
+RULES = [*specified_rules, NoNul, OneSignIn]
 
 
 def read_document(schema: GraphQLSchema, text: str) -> DocumentNode:

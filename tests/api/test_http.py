@@ -486,3 +486,16 @@ def test_a_long_document_is_not_remembered():
     assert limits.read_document(schema.graphql_schema, text) is not limits.read_document(
         schema.graphql_schema, text
     )
+
+
+@pytest.mark.parametrize(
+    "field", ['tokenAuth(username: "a", password: "b")', 'refreshToken(refreshToken: "a")']
+)
+def test_a_document_signs_in_once(client, field):
+    selection = "{ token }"
+    document = f"mutation {{ one: {field} {selection} two: {field} {selection} }}"
+
+    answer = client.post("/graphql/", {"query": document}, content_type="application/json").json()
+
+    assert [error["message"] for error in answer["errors"]] == ["Sign in once in a document."]
+    assert "data" not in answer

@@ -35,6 +35,8 @@ def world(practice, provider_member, client_member, desk, stranger):
         provider=provider, starts_at=factories.quarter_hour_after(TODAY - timedelta(days=2))
     )
     blocked = factories.AppointmentFactory(provider=provider, status=Appointment.Status.BLOCKED)
+    offered = factories.ServiceFactory(practice=practice)
+    provider.services.add(offered, through_defaults={"practice": practice})
     return SimpleNamespace(
         client=id_of(client),
         provider=id_of(provider),
@@ -48,6 +50,7 @@ def world(practice, provider_member, client_member, desk, stranger):
         blocked=id_of(blocked),
         rule=id_of(factories.AvailabilityRuleFactory(provider=provider)),
         exception=id_of(factories.AvailabilityExceptionFactory(provider=provider)),
+        offered_service=id_of(offered),
         entry=id_of(factories.WaitlistEntryFactory(client=client, provider=provider)),
         subscription=id_of(factories.WebhookSubscriptionFactory(practice=practice)),
         unused_provider=id_of(factories.ProviderFactory(**unused)),
@@ -163,10 +166,12 @@ MATRIX = {
     "joinWaitlist": (
         lambda world: {
             "clientId": world.client,
+            "providerId": world.provider,
+            "serviceId": world.offered_service,
             "startsFrom": instant(TODAY + timedelta(days=3)),
             "startsUntil": instant(TODAY + timedelta(days=9)),
         },
-        ITS_PEOPLE,
+        {**ITS_PEOPLE, OTHER_PROVIDER: "FORBIDDEN"},
     ),
     "leaveWaitlist": (lambda world: {"entryId": world.entry}, ITS_PEOPLE),
     "createWebhookSubscription": (

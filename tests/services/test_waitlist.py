@@ -197,10 +197,25 @@ def test_a_provider_joins_for_the_clients_it_sees(provider, client, join, actor_
     itself = actor_as(Role.PROVIDER, provider=provider)
 
     with pytest.raises(NotFound):
-        join(actor=itself)
+        join(actor=itself, provider_id=provider.pk)
 
     factories.ReservationFactory(client=client, provider=provider, status="FULFILLED", expires_at=None)
     assert join(actor=itself, provider_id=provider.pk).client == client
+
+
+@pytest.mark.parametrize("whose", ["anybody's", "another's"])
+def test_a_provider_offers_its_own_calendar_alone(whose, provider, client, practice, join, actor_as):
+    other = factories.ProviderFactory(practice=practice)
+    factories.ReservationFactory(client=client, provider=provider, status="FULFILLED", expires_at=None)
+
+    with pytest.raises(Forbidden) as refused:
+        join(
+            actor=actor_as(Role.PROVIDER, provider=provider),
+            provider_id=other.pk if whose == "another's" else None,
+        )
+
+    assert refused.value.path == ("providerId",)
+    assert not WaitlistEntry.objects.exists()
 
 
 def test_a_role_that_may_not_book_neither_joins_nor_leaves(client, join, leave, desk, monkeypatch):
