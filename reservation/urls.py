@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from api import calendar, views
 
@@ -11,6 +12,8 @@ urlpatterns = [
     path("graphql", views.endpoint),  # a POST cannot be redirected to where the slash is
     path("healthz", views.healthz, name="healthz"),
     path("calendar/<str:token>.ics", calendar.calendar_feed, name="calendar_feed"),
+    # Whoever works in the admin begins with the day's visits.
+    path("admin/", RedirectView.as_view(pattern_name="admin:reservation_reservation_changelist")),
     path("admin/", admin.site.urls),
 ]
 if settings.GRAPHIQL:

@@ -79,6 +79,7 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 # A GraphQL document and its variables; the view refuses more before reading it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
@@ -118,6 +119,7 @@ UNFOLD = {
     "SITE_TITLE": "Frontdesk",
     "SITE_HEADER": "Frontdesk",
     "SITE_SYMBOL": "calendar_month",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "reservation.admin.shown.favicon"}],
     "SIDEBAR": {"show_search": True, "navigation": "reservation.admin.sidebar.list_groups"},
 }
 

@@ -1,4 +1,8 @@
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from reservation.admin.forms import CheckedForm
 from reservation.admin.scope import PracticeAdmin
@@ -16,3 +20,13 @@ class ClientPage(PracticeAdmin):
     list_display = ("name", "email", "phone", "time_zone", "external_id")
     search_fields = ("name", "email", "phone", "=external_id")
     ordering = ("name", "id")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        # A booking's form asks for the clients of its practice: some users work at several desks.
+        practice_id = request.GET.get("practice", "")
+        if practice_id.isdecimal():
+            queryset = queryset.filter(practice=practice_id)
+        found: tuple[QuerySet[Any], bool] = super().get_search_results(request, queryset, search_term)
+        return found

@@ -31,8 +31,15 @@ class CheckedForm(forms.ModelForm):  # type: ignore[type-arg]
         try:
             check()
         except DomainError as refusal:
-            named = _field_name(refusal.path[0]) if refusal.path else None
-            self.add_error(named if named in self.fields else None, refusal.message)
+            show_refusal(self, refusal)
+
+
+def show_refusal(form: forms.BaseForm, refusal: DomainError) -> None:
+    """Put a refusal at the field that it names where the form shows that one, else above the form."""
+    named = _field_name(refusal.path[0]) if refusal.path else ""
+    shown = {field.name for field in form.visible_fields()}
+    at = next((name for name in (named, named.removesuffix("_id")) if name in shown), None)
+    form.add_error(at, refusal.message)
 
 
 def _field_name(api_name: str) -> str:

@@ -2,34 +2,57 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
 
-from reservation.admin import shown
+from reservation.admin import desk, shown
 from reservation.admin.scope import OwnRowsFilter, PracticeAdmin, PracticeInline, ReadOnly
 from reservation.models import Reservation, ReservationAppointment, ReservationEvent
+from reservation.rules import states
 from reservation.selectors import reservations
 from reservation.services import booking
 
 
 class AppointmentInline(ReadOnly, PracticeInline):
     model = ReservationAppointment
-    fields = ("appointment", "is_live")
+    fields = readonly_fields = ("starts", "location", "is_live")
     verbose_name_plural = "appointments"
+    hide_title = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ReservationAppointment]:
-        return super().get_queryset(request).select_related("appointment").order_by("appointment__starts_at")
+        rows = super().get_queryset(request).order_by("appointment__starts_at")
+        return rows.select_related("appointment__provider", "appointment__location")
+
+    @admin.display
+    def starts(self, reserved: ReservationAppointment) -> str:
+        appointment = reserved.appointment
+        return shown.on_local_clock(appointment.starts_at, appointment.provider.time_zone)
+
+    @admin.display
+    def location(self, reserved: ReservationAppointment) -> object:
+        return reserved.appointment.location
 
 
 class EventInline(ReadOnly, PracticeInline):
     model = ReservationEvent
-    fields = ("version", "at", "kind", "user", "starts_at", "reason")
+    fields = readonly_fields = ("version", "happened", "kind", "user", "starts", "reason")
     verbose_name_plural = "history"
+    hide_title = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ReservationEvent]:
-        return super().get_queryset(request).select_related("user").order_by("version")
+        rows = super().get_queryset(request).order_by("version")
+        return rows.select_related("user", "reservation__provider")
+
+    @admin.display
+    def happened(self, event: ReservationEvent) -> str:
+        return shown.on_local_clock(event.at, event.reservation.provider.time_zone)
+
+    @admin.display
+    def starts(self, event: ReservationEvent) -> str:
+        return shown.on_local_clock(event.starts_at, event.reservation.provider.time_zone)
 
 
 @admin.register(Reservation)
@@ -48,8 +71,8 @@ class ReservationPage(ReadOnly, PracticeAdmin):
         "override_reason",
         "cancellation_reason",
         "version",
-        "created_at",
-        "updated_at",
+        "created",
+        "updated",
     )
     inlines = (AppointmentInline, EventInline)
     list_display = ("starts", "provider", "client", "service", "state", "held_until")
@@ -59,6 +82,7 @@ class ReservationPage(ReadOnly, PracticeAdmin):
     date_hierarchy = "starts_at"
     ordering = ("starts_at", "id")
     actions = ("confirm", "cancel", "fulfill", "mark_no_show")
+    actions_detail = ("move", "cancel_one")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reservation]:
         rows: QuerySet[Reservation] = super().get_queryset(request)
@@ -71,6 +95,14 @@ class ReservationPage(ReadOnly, PracticeAdmin):
     @admin.display(ordering="ends_at")
     def ends(self, reservation: Reservation) -> str:
         return shown.on_local_clock(reservation.ends_at, reservation.provider.time_zone)
+
+    @admin.display(ordering="created_at")
+    def created(self, reservation: Reservation) -> str:
+        return shown.on_local_clock(reservation.created_at, reservation.provider.time_zone)
+
+    @admin.display(ordering="updated_at")
+    def updated(self, reservation: Reservation) -> str:
+        return shown.on_local_clock(reservation.updated_at, reservation.provider.time_zone)
 
     @admin.display(ordering="expires_at")
     def held_until(self, reservation: Any) -> str | None:
@@ -85,6 +117,27 @@ class ReservationPage(ReadOnly, PracticeAdmin):
     def state(self, reservation: Any) -> str:
         # A hold that has run out shows as expired before the sweeper has written it.
         return Reservation.Status(reservation.status_now).label
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        reservation = self.get_object(request, object_id)
+        is_live = reservation is not None and reservation.status_now in states.LIVE
+        return super().get_actions_detail(request, object_id) if is_live else []
+
+    @action(  # type: ignore[untyped-decorator]
+        description="Move", permissions=["view"], icon="event_repeat", variant=ActionVariant.PRIMARY
+    )
+    def move(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return desk.move(self, request, self.get_one(request, object_id))
+
+    @action(  # type: ignore[untyped-decorator]
+        description="Cancel the reservation",
+        permissions=["view"],
+        icon="event_busy",
+        variant=ActionVariant.DANGER,
+        url_path="cancel",
+    )
+    def cancel_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return desk.cancel(self, request, self.get_one(request, object_id))
 
     @admin.action(description="Confirm the selected holds", permissions=["view"])
     def confirm(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
@@ -131,12 +184,16 @@ class ReservationPage(ReadOnly, PracticeAdmin):
 class ReservationEventPage(ReadOnly, PracticeAdmin):
     """The history of all reservations: it is only ever added to, and never here."""
 
-    list_display = ("at", "kind", "reservation", "client", "user", "reason")
+    list_display = ("happened", "kind", "reservation", "client", "user", "reason")
     list_filter = (("kind", ChoicesDropdownFilter),)
-    list_select_related = ("reservation__client", "user")
+    list_select_related = ("reservation__client", "reservation__provider", "user")
     search_fields = ("reservation__client__name", "user__username", "=reservation__id")
     date_hierarchy = "at"
     ordering = ("-at", "-id")
+
+    @admin.display(ordering="at")
+    def happened(self, event: ReservationEvent) -> str:
+        return shown.on_local_clock(event.at, event.reservation.provider.time_zone)
 
     @admin.display(ordering="reservation__client__name")
     def client(self, event: ReservationEvent) -> str:

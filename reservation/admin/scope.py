@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import BaseInlineFormSet, ModelForm
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
@@ -109,6 +109,14 @@ class PracticeAdmin(PracticeScope, ModelAdmin):  # type: ignore[misc]  # unfold 
 
     show_full_result_count = False
     list_per_page = 50
+    list_filter_submit = True  # Without its button, unfold's dropdown filters do nothing.
+
+    def get_one(self, request: HttpRequest, object_id: str) -> Any:
+        """Return the row that the address names, if the user may see it. Raises: Http404."""
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        return row
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any

@@ -1,0 +1,110 @@
+"""The admin's pages, as tests ask for them."""
+
+from datetime import UTC, datetime
+
+from django.apps import apps
+from django.test import Client as Browser
+from django.urls import reverse
+
+from reservation import models
+from reservation.models import Reservation, ReservationEvent
+from tests import factories
+
+INLINE_ONLY = {"ProviderLocation", "ProviderService", "ReservationAppointment"}
+PAGES = sorted(
+    model.__name__
+    for model in apps.get_app_config("reservation").get_models(include_auto_created=False)
+    if model.__name__ not in INLINE_ONLY
+)
+SUPERUSERS_ALONE = {"User"}
+# The pages on which nothing is added by hand.
+NOT_ADDED = {
+    "Appointment",
+    "IdempotencyKey",
+    "OutboxEvent",
+    "Reservation",
+    "ReservationEvent",
+    "WebhookDelivery",
+    "WebhookSubscription",
+}
+HISTORY = ["IdempotencyKey", "OutboxEvent", "Reservation", "ReservationEvent", "WebhookDelivery"]
+SUPERUSERS_CHANGE = {"Membership", "Practice", "User"}
+# The lists that leave out the past unless asked.
+ALL = {"Appointment": "?when=all", "Reservation": "?when=all"}
+
+
+def page(name: str, kind: str, *arguments: object) -> str:
+    return reverse(f"admin:reservation_{name.lower()}_{kind}", args=arguments)
+
+
+def signed_in(user: models.User) -> Browser:
+    browser = Browser()
+    browser.force_login(user)
+    return browser
+
+
+def act(browser: Browser, name: str, action: str, *rows: object) -> list[str]:
+    answer = browser.post(
+        page(name, "changelist") + ALL.get(name, ""),
+        {"action": action, "_selected_action": [row.pk for row in rows]},
+        follow=True,
+    )
+    return said(answer)
+
+
+def said(answer: object) -> list[str]:
+    """Return what the page that the answer led to told the user."""
+    return [str(message) for message in answer.context["messages"]]
+
+
+def one_of_each(practice: models.Practice) -> dict[str, object]:
+    """Make a row of every model that has a page, in this practice."""
+    location = factories.LocationFactory(practice=practice)
+    service = factories.ServiceFactory(practice=practice)
+    provider = factories.ProviderFactory(practice=practice, locations=[location], services=[service])
+    client = factories.ClientFactory(practice=practice)
+    appointment = factories.AppointmentFactory(provider=provider, location=location)
+    reservation = factories.ReservationFactory(client=client, appointments=[appointment], service=service)
+    membership = factories.MembershipFactory(practice=practice)
+    subscription = factories.WebhookSubscriptionFactory(practice=practice)
+    event = models.OutboxEvent.objects.create(practice=practice, kind="reservation.held", payload={"id": 1})
+    return {
+        "Appointment": appointment,
+        "AvailabilityException": factories.AvailabilityExceptionFactory(provider=provider),
+        "AvailabilityRule": factories.AvailabilityRuleFactory(provider=provider, location=location),
+        "Client": client,
+        "IdempotencyKey": models.IdempotencyKey.objects.create(
+            practice=practice, user=membership.user, key="k", operation="reserve", request_sha256="0"
+        ),
+        "Location": location,
+        "Membership": membership,
+        "OutboxEvent": event,
+        "Practice": practice,
+        "Provider": provider,
+        "Reservation": reservation,
+        "ReservationEvent": factories.ReservationEventFactory(reservation=reservation),
+        "Service": service,
+        "User": membership.user,
+        "WaitlistEntry": factories.WaitlistEntryFactory(client=client, provider=provider, service=service),
+        "WebhookDelivery": models.WebhookDelivery.objects.create(
+            practice=practice, subscription=subscription, event=event, next_attempt_at=datetime.now(UTC)
+        ),
+        "WebhookSubscription": subscription,
+    }
+
+
+def opened(browser: Browser, row: object, kind: str) -> object:
+    return browser.get(page(type(row).__name__, kind, row.pk))
+
+
+def sent(browser: Browser, row: object, kind: str, **given: object) -> object:
+    return browser.post(page(type(row).__name__, kind, row.pk), given)
+
+
+def errors(answer: object) -> dict[str, list[str]]:
+    return dict(answer.context["form"].errors)
+
+
+def history(reservation: Reservation) -> list[tuple[str, str | None, str]]:
+    events = ReservationEvent.objects.filter(reservation=reservation).order_by("version")
+    return list(events.values_list("kind", "user__username", "reason"))
