@@ -41,6 +41,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "reservation.admin.clock.desk_clock",
 ]
 
 ROOT_URLCONF = "reservation.urls"
@@ -117,6 +118,7 @@ CELERY_BEAT_SCHEDULE = {
 
 UNFOLD = {
     "SITE_TITLE": "Frontdesk",
+    "ENVIRONMENT": "reservation.admin.clock.badge",
     "SITE_HEADER": "Frontdesk",
     "SITE_SYMBOL": "calendar_month",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "reservation.admin.shown.favicon"}],
