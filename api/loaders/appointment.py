@@ -4,7 +4,7 @@ from api.connections import Keyset
 from api.loaders.base import Loader
 from api.loaders.rows import PageByParentId, RowById, RowsByParentId
 from reservation.models import Appointment
-from reservation.selectors import calendar
+from reservation.selectors import calendar, reservations
 from reservation.selectors.calendar import AppointmentFilter
 
 
@@ -27,7 +27,7 @@ class AppointmentsByReservationId(RowsByParentId):
     order = ("starts_at", "id")
 
     def rows(self) -> QuerySet[Appointment]:
-        return calendar.list_appointments(self.context.actor, now=self.context.now)
+        return reservations.list_reserved_appointments(self.context.actor, now=self.context.now)
 
 
 class BookableByAppointmentId(Loader[int, bool]):

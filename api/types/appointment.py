@@ -11,6 +11,7 @@ from api.types.location import LocationType
 from api.types.node import Node
 from api.types.scalars import DateTime
 from reservation import models
+from reservation.rules.policy import Role
 
 
 class AppointmentType(DjangoObjectType):
@@ -49,6 +50,10 @@ class AppointmentType(DjangoObjectType):
     @staticmethod
     def resolve_location(appointment, info):
         return appointment.location_id and LocationById.of(info.context).load(appointment.location_id)
+
+    @staticmethod
+    def resolve_block_reason(appointment, info):
+        return "" if info.context.actor.role == Role.CLIENT else appointment.block_reason
 
     @staticmethod
     def resolve_bookable(appointment, info):

@@ -3,9 +3,15 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Exists, F, OuterRef, Q, QuerySet, Value, When
 
-from reservation.models import Appointment, Reservation, ReservationEvent, WaitlistEntry
+from reservation.models import (
+    Appointment,
+    Reservation,
+    ReservationAppointment,
+    ReservationEvent,
+    WaitlistEntry,
+)
 from reservation.rules.policy import Actor, Role
 from reservation.rules.states import ReservationStatus
 
@@ -56,6 +62,16 @@ def list_waitlist_entries(actor: Actor) -> QuerySet[WaitlistEntry]:
     if actor.role == Role.PROVIDER:
         return entries.filter(provider=actor.provider_id)
     return entries.filter(client=actor.client_id)
+
+
+def list_reserved_appointments(actor: Actor, *, now: datetime) -> QuerySet[Appointment]:
+    """Return the appointments of the reservations that the actor may see, open or not."""
+    visible = ReservationAppointment.objects.filter(
+        practice=actor.practice_id,
+        appointment=OuterRef("pk"),
+        reservation__in=list_reservations(actor, now=now).values("pk"),
+    )
+    return Appointment.objects.filter(Exists(visible), practice=actor.practice_id)
 
 
 def list_live_on_appointments(

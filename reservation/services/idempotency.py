@@ -5,11 +5,12 @@ import functools
 import hashlib
 import pkgutil
 from collections.abc import Callable
+from datetime import datetime, time
 from typing import Any, ParamSpec, TypeVar
 
 from django.apps import apps
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import models
+from django.db import IntegrityError, connection, models
 
 from reservation.models import IdempotencyKey
 from reservation.rules.errors import DomainError, Invalid, NotFound
@@ -19,6 +20,14 @@ P = ParamSpec("P")
 Answer = TypeVar("Answer")
 
 MAX_KEY_LENGTH = 255
+FOREIGN_KEY_VIOLATION = "23503"  # Source: PostgreSQL, appendix A, SQLSTATE
+
+
+class ExactEncoder(DjangoJSONEncoder):
+    """Keeps the microseconds that Django's drops: two requests that differ in them are two."""
+
+    def default(self, o: object) -> Any:
+        return o.isoformat() if isinstance(o, datetime | time) else super().default(o)
 
 
 class IdempotencyMismatch(DomainError):
@@ -35,8 +44,10 @@ def once(service: Callable[P, Answer]) -> Callable[P, Answer]:
     keeps nothing: the same key may try again. Belongs inside the transaction: a retry that overlaps the first
     call waits for it.
 
+    Checks the deferred foreign keys before it answers, so that a row deleted meanwhile is a refusal too.
+
     Raises: IdempotencyMismatch (another request had the key, or the user as somebody else), Invalid (a
-    malformed key), NotFound (the answer has been deleted since).
+    malformed key), NotFound (the answer, or what it refers to, has been deleted since).
     """
 
     @functools.wraps(service)
@@ -44,18 +55,30 @@ def once(service: Callable[P, Answer]) -> Callable[P, Answer]:
         key = kwargs.pop("idempotency_key", None)
         actor = kwargs["actor"]
         if key is None:
-            return service(*args, **kwargs)
+            return _checked(service, *args, **kwargs)
         assert isinstance(actor, Actor)
         record, is_first = _claim(actor, str(key), service.__name__, kwargs)
         if not is_first:
             answer: Answer = _decode(record.answer)
             return answer
-        answer = service(*args, **kwargs)
+        answer = _checked(service, *args, **kwargs)
         record.answer = _encode(answer)
         record.save(update_fields=["answer"])
         return answer
 
     return wrapper
+
+
+def _checked(service: Callable[P, Answer], *args: P.args, **kwargs: P.kwargs) -> Answer:
+    """Call a service and check its foreign keys: at commit it would be too late to refuse."""
+    try:
+        answer = service(*args, **kwargs)
+        connection.check_constraints()
+    except IntegrityError as error:
+        if getattr(error.__cause__, "pgcode", None) != FOREIGN_KEY_VIOLATION:
+            raise
+        raise NotFound("Something that this refers to has been deleted meanwhile.") from None
+    return answer
 
 
 def _claim(actor: Actor, key: str, operation: str, arguments: dict[str, Any]) -> tuple[IdempotencyKey, bool]:
@@ -94,7 +117,7 @@ def _digest(arguments: dict[str, Any], actor: Actor) -> str:
     """
     meaning = {name: value for name, value in arguments.items() if name not in ("actor", "now")}
     meaning["acts_as"] = [actor.role, actor.provider_id, actor.client_id]
-    canonical = DjangoJSONEncoder(sort_keys=True, separators=(",", ":")).encode(meaning)
+    canonical = ExactEncoder(sort_keys=True, separators=(",", ":")).encode(meaning)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from reservation.models import Reservation, ReservationAppointment, ReservationEvent
+from reservation.models import Client, Reservation, ReservationAppointment, ReservationEvent
 from reservation.rules import policy, states, text
 from reservation.rules.errors import DomainError
 from reservation.rules.policy import Actor, Scope
@@ -29,8 +29,8 @@ def confirm_reservation(
 ) -> Reservation:
     """Turn a held reservation into a confirmed one; return it as saved.
 
-    now: aware UTC; the hold is judged by the database's clock where that is later. Locks the reservation's
-    appointments, then the reservation. The lead time is not judged again.
+    now: aware UTC; the hold is judged by the database's clock where that is later. Locks the client, the
+    reservation's appointments, then the reservation. The lead time is not judged again.
     Raises: ReservationExpired, InvalidState, VersionConflict, NotFound, Forbidden.
     """
     policy.require(actor, Scope.BOOK)
@@ -107,13 +107,15 @@ def lock_reservation(
     with_appointments: Collection[int] = (),
     now: datetime,
 ) -> tuple[Reservation, datetime]:
-    """Lock a reservation the actor may see, its appointments first (and others with them, in order of id).
+    """Lock a reservation the actor may see: first its client, then its appointments, and others with them.
 
     Return it as it is after the wait, and what time it is then.
     Raises: NotFound, VersionConflict (also when it was moved during the wait).
     """
     visible = reservations.list_reservations(actor, now=now)
-    directory.get_one(visible, reservation_id, what="reservation", path="reservationId")
+    seen = directory.get_one(visible, reservation_id, what="reservation", path="reservationId")
+    # Whoever reserves for the client reads its holds under this lock: none is confirmed meanwhile.
+    Client.objects.select_for_update(no_key=True).get(pk=seen.client_id)
     appointment_ids = _appointment_ids(actor.practice_id, reservation_id)
     reservations.lock_appointments(actor.practice_id, appointment_ids | set(with_appointments))
     reservation = Reservation.objects.select_for_update(no_key=True).get(pk=reservation_id)

@@ -103,8 +103,8 @@ def reschedule_reservation(
         what="reservation",
         path="reservationId",
     )
-    client = Client.objects.select_for_update(no_key=True).get(pk=seen.client_id)
-    visit = _find_visit(actor, appointment_id, seen.service)
+    # Its provider may not offer the service: that is wrong of the appointment, the one thing to choose here.
+    visit = _find_visit(actor, appointment_id, seen.service, service_path="appointmentId")
     reservation, now = changes.lock_reservation(
         actor,
         reservation_id,
@@ -124,7 +124,7 @@ def reschedule_reservation(
         now=now,
         lead_time_waived=bool(override_reason),
     )
-    _refuse_for_client(client, visit, now=now, but_for=reservation)
+    _refuse_for_client(reservation.client, visit, now=now, but_for=reservation)
     reservation.reserved_appointments.all().delete()
     reservation.provider_id = visit[0].provider_id
     reservation.starts_at, reservation.ends_at = visit[0].starts_at, visit[-1].ends_at
@@ -167,7 +167,9 @@ def _get_service(actor: Actor, service_id: int | None) -> Service | None:
     return directory.get_one(services, service_id, what="service", path="serviceId")
 
 
-def _find_visit(actor: Actor, appointment_id: int, service: Service | None) -> list[Appointment]:
+def _find_visit(
+    actor: Actor, appointment_id: int, service: Service | None, *, service_path: str = "serviceId"
+) -> list[Appointment]:
     """Return the consecutive appointments of a visit that starts with this one, unlocked, in order.
 
     Raises: NotFound, Forbidden (a provider books on its own calendar), Invalid (a service it does not offer),
@@ -184,7 +186,7 @@ def _find_visit(actor: Actor, appointment_id: int, service: Service | None) -> l
         practice=actor.practice_id, provider=first.provider_id, service=service
     )
     if not offers.exists():
-        raise Invalid("The provider does not offer this service.", path=("serviceId",))
+        raise Invalid("The provider does not offer this service.", path=(service_path,))
     visit = list(
         Appointment.objects.filter(
             practice=actor.practice_id,
@@ -225,7 +227,9 @@ def _lock_free_visit(
     for rival in rivals:
         if states.status_at(rival.status, rival.expires_at, now=now) != ReservationStatus.EXPIRED:
             raise AppointmentTaken
-        changes.write_status(rival, ReservationStatus.EXPIRED, user_id=None, now=now)
+        # Of a longer hold, whoever took another appointment may have written it off while we waited.
+        if rival.status == ReservationStatus.HELD:
+            changes.write_status(rival, ReservationStatus.EXPIRED, user_id=None, now=now)
     return now
 
 
