@@ -32,7 +32,8 @@ def describe(error: GraphQLError, *, request_id: str) -> dict[str, Any]:
     cause = _cause(error)
     told: dict[str, Any]
     if isinstance(cause, DomainError):
-        told = {"message": cause.message, "extensions": {"code": cause.code, "path": list(cause.path)}}
+        path = {"path": list(cause.path)} if cause.path else {}
+        told = {"message": cause.message, "extensions": {"code": cause.code, **path}}
     elif isinstance(cause, GraphQLError) and "code" in (cause.extensions or {}):
         told = {"message": cause.message, "extensions": cause.extensions}
     elif _is_about_the_document(error, cause):

@@ -16,7 +16,10 @@ threads = int(os.environ.get("WEB_THREADS") or 8)
 preload_app = True
 worker_tmp_dir = "/dev/shm" if sys.platform == "linux" else None  # a heartbeat must never wait for a disk
 
-timeout = 60
+# A thread cannot be stopped from outside: what runs longer than anybody waits is ended by the database.
+os.environ.setdefault("STATEMENT_TIMEOUT", "30s")
+
+timeout = 60  # of a worker that gives no sign of life; a request may take longer
 graceful_timeout = 8
 keepalive = 75  # longer than the proxy keeps a connection, so that the proxy closes first
 

@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 from api import calendar, views
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="graphiql" if settings.GRAPHIQL else "admin:index")),
     path("graphql/", views.endpoint, name="graphql"),
     path("graphql", views.endpoint),  # a POST cannot be redirected to where the slash is
     path("healthz", views.healthz, name="healthz"),

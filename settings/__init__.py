@@ -76,6 +76,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = "reservation.formats"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
@@ -106,13 +107,13 @@ WEBHOOK_PRIVATE_ADDRESSES = env.bool("WEBHOOK_PRIVATE_ADDRESSES", False)
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_TIME_LIMIT = 300
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "expire holds": {"task": "reservation.expire_holds", "schedule": 30.0},
     "fill from the waitlist": {"task": "reservation.fill_from_waitlist", "schedule": 15.0},
     "publish appointments ahead": {"task": "reservation.publish_appointments", "schedule": 3600.0},
+    "purge": {"task": "reservation.purge", "schedule": 86_400.0},
     "deliver webhooks": {"task": "reservation.deliver_webhooks", "schedule": 10.0},
 }
 
@@ -128,8 +129,13 @@ UNFOLD = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"no_secrets": {"()": "settings.logs.NoSecrets"}},
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_secrets"]}
+    },
+    # Django's own handlers would say everything twice; the access log has each refusal already.
+    "loggers": {"django": {"handlers": []}, "django.request": {"level": "ERROR"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
 }
 
@@ -139,8 +145,9 @@ def postgresql(url_variable: str = "DATABASE_URL", **options: object) -> dict[st
     database: dict[str, Any] = env.dj_db_url(url_variable, conn_max_age=60, conn_health_checks=True)
     if database["ENGINE"] != "django.db.backends.postgresql":
         raise ValueError(f"{url_variable} must begin with postgresql://: Frontdesk runs on PostgreSQL alone")
-    # Compiling a query costs more than any of ours takes to run.
-    settings = {"options": "-c jit=off", **database.get("OPTIONS", {})}
+    # Compiling a query costs more than any of ours takes to run. gunicorn sets a limit; migrations have none.
+    options_sent = f"-c jit=off -c statement_timeout={env.str('STATEMENT_TIMEOUT', '0')}"
+    settings = {"options": options_sent, **database.get("OPTIONS", {})}
     return {**database, "OPTIONS": settings, **options}
 
 

@@ -1,5 +1,7 @@
 """The one-command stack: `make run` starts the servers and writes their addresses to .data/stack.env."""
 
+import operator
+
 from django.http import HttpRequest
 
 from settings import *  # noqa: F403
@@ -21,6 +23,7 @@ INSTALLED_APPS = [*INSTALLED_APPS, "silk"]
 MIDDLEWARE = [*MIDDLEWARE, "silk.middleware.SilkyMiddleware"]
 SILKY_AUTHENTICATION = True
 SILKY_AUTHORISATION = True
+SILKY_PERMISSIONS = operator.attrgetter("is_superuser")
 SILKY_MAX_RECORDED_REQUESTS = 1000
 # Bodies hold passwords and health data: profile the time and the SQL, keep no body.
 SILKY_MAX_REQUEST_BODY_SIZE = 0

@@ -85,5 +85,5 @@ WaitlistStatus = _enum(
     WAITING="Nothing fitting has become free yet.",
     OFFERED="A fitting appointment is held for the client: see `reservation`.",
     LEFT="The client left the waitlist.",
-    ENDED="The time that was wished for has passed.",
+    ENDED="The time that was wished for has passed, or the offer was taken up, cancelled or ran out.",
 )

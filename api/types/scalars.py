@@ -37,7 +37,7 @@ class DateTime(graphene.Scalar):
         except ValueError:
             _refuse(f'"{value}" is not a time', node)
         if instant.utcoffset() is None:
-            _refuse(f'"{value}" must carry an offset from UTC', node)
+            _refuse(f'"{value}" must have a time of day and an offset from UTC', node)
         if not EARLIEST_YEAR <= instant.year <= LATEST_YEAR:
             _refuse(f'"{value}" must be from {EARLIEST_YEAR} to {LATEST_YEAR}', node)
         return instant.astimezone(UTC)
@@ -52,12 +52,12 @@ class LocalTime(graphene.Scalar):
 
     @classmethod
     def parse_literal(cls, node: Any, _variables: Any = None) -> time:
-        return cls.parse_value(node.value if isinstance(node, StringValueNode) else None)
+        return cls.parse_value(node.value if isinstance(node, StringValueNode) else None, node)
 
     @staticmethod
-    def parse_value(value: Any) -> time:
+    def parse_value(value: Any, node: Any = None) -> time:
         if not isinstance(value, str) or not CLOCK.fullmatch(value):
-            raise GraphQLError("Give the time on a 24-hour clock, such as 09:15.")
+            raise GraphQLError("Give the time on a 24-hour clock, such as 09:15.", nodes=node)
         return time.fromisoformat(value)
 
 

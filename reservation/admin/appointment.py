@@ -12,6 +12,7 @@ from unfold.enums import ActionVariant
 
 from reservation.admin import desk, shown
 from reservation.admin.scope import OwnRowsFilter, PracticeAdmin, ReadOnly
+from reservation.admin.titles import TitledPage
 from reservation.models import Appointment
 from reservation.selectors import calendar
 from reservation.services import publishing
@@ -34,10 +35,10 @@ class FreeFilter(shown.WhenFilter):
 
 
 @admin.register(Appointment)
-class AppointmentPage(ReadOnly, PracticeAdmin):
+class AppointmentPage(ReadOnly, TitledPage, PracticeAdmin):
     """The providers' time, to be booked. It is made from the availability; by hand it is only blocked."""
 
-    fields = ("practice", "provider", "location", "starts", "ends", "state", "block_reason", "booking")
+    fields = ("practice", "provider", "location", "starts", "ends", "state", "block_reason", "reserved")
     list_display = ("starts", "provider", "location", "state", "block_reason", "booking")
     list_filter = (
         FreeFilter,
@@ -54,7 +55,10 @@ class AppointmentPage(ReadOnly, PracticeAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         taken = calendar.taken(now=timezone.now()).values("reservation")
         rows: QuerySet[Any] = super().get_queryset(request).annotate(reserved_by=Subquery(taken[:1]))
-        return rows.select_related("provider", "location")
+        return rows.select_related("practice", "provider", "location")
+
+    def title_of(self, row: Appointment) -> str:
+        return f"{row.provider}, {shown.day_and_time(row.starts_at, row.provider.time_zone)}"
 
     @admin.display(ordering="starts_at")
     def starts(self, appointment: Appointment) -> str:
@@ -73,13 +77,18 @@ class AppointmentPage(ReadOnly, PracticeAdmin):
         return str(appointment.get_status_display())
 
     @admin.display
+    def reserved(self, appointment: Any) -> str | None:
+        """Link to whatever has the appointment."""
+        if not appointment.reserved_by:
+            return None
+        address = reverse("admin:reservation_reservation_change", args=[appointment.reserved_by])
+        return format_html(LINK, address, f"Reservation {appointment.reserved_by}")
+
+    @admin.display
     def booking(self, appointment: Any) -> str | None:
         """Link to whatever has the appointment, or to where it is booked."""
-        if appointment.reserved_by:
-            address = reverse("admin:reservation_reservation_change", args=[appointment.reserved_by])
-            return format_html(LINK, address, f"Reservation {appointment.reserved_by}")
         if not _is_free(appointment):
-            return None
+            return self.reserved(appointment)
         return format_html(LINK, reverse("admin:reservation_appointment_book", args=[appointment.pk]), "Book")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
@@ -115,5 +124,4 @@ class AppointmentPage(ReadOnly, PracticeAdmin):
 
 
 def _is_free(appointment: Any) -> bool:
-    is_open = appointment.status == Appointment.Status.OPEN and not appointment.reserved_by
-    return is_open and appointment.provider.is_active and appointment.starts_at > timezone.now()
+    return desk.find_refusal_to_book(appointment, now=timezone.now()) is None

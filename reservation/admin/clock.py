@@ -1,4 +1,4 @@
-"""The clock that times in the admin are shown and typed on: the practice's."""
+"""The clock that times in the admin are typed on: the practice's."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from reservation.admin.scope import desk_roles
-from reservation.models import Practice
+from reservation.models import AvailabilityException, Practice, User, WaitlistEntry
+
+TYPED_ON = frozenset(
+    f"reservation_{model._meta.model_name}_{kind}"
+    for model in (AvailabilityException, User, WaitlistEntry)
+    for kind in ("add", "change")
+)
+"""The pages on which somebody types an instant; everywhere else a time names its zone."""
 
 
 def desk_clock(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -22,9 +29,11 @@ def desk_clock(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
     return middleware
 
 
-def badge(_request: HttpRequest) -> list[str]:
-    """Return what the head of every page says of its clock, and the badge's colour."""
-    return [f"Clock: {timezone.get_current_timezone_name()}", "info"]
+def badge(request: HttpRequest) -> list[str] | None:
+    """Return what the head of a form says of the clock it is typed on, and the badge's colour."""
+    if request.resolver_match is None or request.resolver_match.url_name not in TYPED_ON:
+        return None
+    return [f"Times you type: {timezone.get_current_timezone_name()}", "info"]
 
 
 def _find_time_zone(request: HttpRequest) -> str:

@@ -1,4 +1,4 @@
-"""What the desk does while a client is on the phone: book, move, cancel. The services judge it."""
+"""What the desk does while a client is on the phone or at the desk. The services judge it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,9 +21,12 @@ from reservation.admin import shown
 from reservation.admin.forms import show_refusal
 from reservation.admin.scope import PracticeAdmin, desk_actor
 from reservation.models import Appointment, Client, Provider, Reservation, Service
+from reservation.rules import booking as booking_rules
+from reservation.rules import states
 from reservation.rules.booking import BookingPolicy
 from reservation.rules.errors import DomainError
 from reservation.rules.policy import Actor
+from reservation.rules.states import Action
 from reservation.selectors import calendar, directory, policies
 from reservation.selectors.calendar import AppointmentFilter
 from reservation.services import booking
@@ -60,7 +63,7 @@ class BookForm(forms.Form):
         Service.objects.none(),
         required=False,
         widget=widgets.UnfoldAdminSelectWidget,
-        empty_label="None: one appointment",
+        empty_label="No service (15 minutes)",
     )
     override_reason = OverrideReason()
     confirm = forms.BooleanField(
@@ -154,6 +157,7 @@ def book(page: PracticeAdmin, request: HttpRequest, appointment: Appointment) ->
         request,
         BookForm(request.POST or None, actor=actor, provider=appointment.provider),
         act,
+        refusal=find_refusal_to_book(appointment, now=now),
         title="Book",
         about=f"{time_and_place(appointment)}, {appointment.provider}",
         row=appointment,
@@ -189,6 +193,7 @@ def move(page: PracticeAdmin, request: HttpRequest, reservation: Reservation) ->
         request,
         MoveForm(request.POST or None, times=times, initial={"expected_version": reservation.version}),
         act,
+        refusal=find_refusal(reservation, Action.RESCHEDULE, now=now),
         title="Move",
         about=_about(reservation),
         row=reservation,
@@ -199,6 +204,7 @@ def move(page: PracticeAdmin, request: HttpRequest, reservation: Reservation) ->
 
 def cancel(page: PracticeAdmin, request: HttpRequest, reservation: Reservation) -> HttpResponse:
     """Cancel the reservation and keep why."""
+    now = timezone.now()
 
     def act(given: dict[str, Any]) -> Reservation:
         return booking.cancel_reservation(
@@ -206,7 +212,7 @@ def cancel(page: PracticeAdmin, request: HttpRequest, reservation: Reservation) 
             reservation_id=reservation.pk,
             reason=given["reason"],
             expected_version=given["expected_version"],
-            now=timezone.now(),
+            now=now,
         )
 
     return _answer(
@@ -214,12 +220,73 @@ def cancel(page: PracticeAdmin, request: HttpRequest, reservation: Reservation) 
         request,
         CancelForm(request.POST or None, initial={"expected_version": reservation.version}),
         act,
+        refusal=find_refusal(reservation, Action.CANCEL, now=now),
         title="Cancel the reservation",
         about=_about(reservation),
         row=reservation,
         done="Cancelled.",
         variant="danger",
     )
+
+
+def take_on(
+    page: PracticeAdmin,
+    request: HttpRequest,
+    reservation: Reservation,
+    action: Action,
+    service: Callable[..., Reservation],
+    *,
+    title: str,
+    done: str,
+) -> HttpResponse:
+    """Take the reservation to the next state by an action that asks for nothing more."""
+    now = timezone.now()
+
+    def act(given: dict[str, Any]) -> Reservation:
+        return service(
+            actor=desk_actor(request, reservation.practice_id),
+            reservation_id=reservation.pk,
+            expected_version=given["expected_version"],
+            now=now,
+        )
+
+    return _answer(
+        page,
+        request,
+        VersionedForm(request.POST or None, initial={"expected_version": reservation.version}),
+        act,
+        refusal=find_refusal(reservation, action, now=now),
+        title=title,
+        about=_about(reservation),
+        row=reservation,
+        done=done,
+    )
+
+
+def find_refusal(reservation: Reservation, action: Action, *, now: datetime) -> DomainError | None:
+    """Return why the reservation, as it is, cannot be acted on so now; None when it can."""
+    try:
+        states.next_status(states.status_at(reservation.status, reservation.expires_at, now=now), action)
+        if action in (Action.FULFILL, Action.MARK_NO_SHOW):
+            states.refuse_before_start(reservation.starts_at, now=now)
+    except DomainError as refusal:
+        return refusal
+    return None
+
+
+def find_refusal_to_book(appointment: Any, *, now: datetime) -> DomainError | None:
+    """Return why the desk cannot book the appointment now, whoever the client; None when it can.
+
+    appointment: with `reserved_by`, the live reservation that has it.
+    """
+    is_open = appointment.status == Appointment.Status.OPEN and appointment.provider.is_active
+    if appointment.reserved_by or not is_open:
+        return booking.AppointmentTaken()
+    try:
+        booking_rules.refuse_start(appointment.starts_at, _policy_of_the_desk(None), now=now)
+    except DomainError as refusal:
+        return refusal
+    return None
 
 
 def only_free(appointments: QuerySet[Appointment], *, now: datetime) -> QuerySet[Appointment]:
@@ -271,6 +338,7 @@ def _answer(
     form: forms.Form,
     act: Callable[[dict[str, Any]], Reservation],
     *,
+    refusal: DomainError | None,
     title: str,
     about: str,
     row: Appointment | Reservation,
@@ -280,7 +348,11 @@ def _answer(
     """Show the form, or do what it asks when it was posted: lead to the reservation, or show what refused.
 
     act: takes the form's cleaned data; raises DomainErrors. The form must be bound by a POST alone.
+    refusal: why the form could only refuse; it is then not shown at all.
     """
+    if refusal and request.method != "POST":
+        page.message_user(request, refusal.message, messages.WARNING)
+        return redirect(f"admin:reservation_{page.opts.model_name}_change", row.pk)
     if form.is_valid():
         try:
             reservation = act(form.cleaned_data)

@@ -4,12 +4,12 @@ from django.contrib import admin
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from reservation.admin.scope import PracticeAdmin, ReadOnly
+from reservation.admin.scope import PracticeAdmin, ReadOnly, SuperusersAlone
 from reservation.models import OutboxEvent, WebhookDelivery, WebhookSubscription
 
 
 @admin.register(OutboxEvent)
-class OutboxEventPage(ReadOnly, PracticeAdmin):
+class OutboxEventPage(SuperusersAlone, ReadOnly, PracticeAdmin):
     list_display = ("created_at", "kind", "event_id", "relayed_at")
     list_filter = (("relayed_at", admin.EmptyFieldListFilter),)
     search_fields = ("kind", "=event_id")

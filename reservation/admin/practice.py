@@ -23,9 +23,6 @@ class PracticePage(PracticeAdmin):
     search_fields = ("name", "slug", "host")
     ordering = ("name",)
 
-    def get_list_filter(self, request: HttpRequest) -> tuple[str, ...]:
-        return ()
-
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return is_superuser(request)
 

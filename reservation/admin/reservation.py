@@ -3,6 +3,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
@@ -10,10 +11,20 @@ from unfold.enums import ActionVariant
 
 from reservation.admin import desk, shown
 from reservation.admin.scope import OwnRowsFilter, PracticeAdmin, PracticeInline, ReadOnly
+from reservation.admin.titles import TitledPage
 from reservation.models import Reservation, ReservationAppointment, ReservationEvent
-from reservation.rules import states
+from reservation.rules.states import Action
 from reservation.selectors import reservations
 from reservation.services import booking
+
+ACTIONS = {
+    "confirm": Action.CONFIRM,
+    "took-place": Action.FULFILL,
+    "did-not-come": Action.MARK_NO_SHOW,
+    "move": Action.RESCHEDULE,
+    "cancel": Action.CANCEL,
+}
+"""What the button that leads to this address does."""
 
 
 class AppointmentInline(ReadOnly, PracticeInline):
@@ -56,7 +67,7 @@ class EventInline(ReadOnly, PracticeInline):
 
 
 @admin.register(Reservation)
-class ReservationPage(ReadOnly, PracticeAdmin):
+class ReservationPage(ReadOnly, TitledPage, PracticeAdmin):
     """The day's visits. What happens to one goes through the services, as it does for the API."""
 
     fields = (
@@ -82,11 +93,15 @@ class ReservationPage(ReadOnly, PracticeAdmin):
     date_hierarchy = "starts_at"
     ordering = ("starts_at", "id")
     actions = ("confirm", "cancel", "fulfill", "mark_no_show")
-    actions_detail = ("move", "cancel_one")
+    actions_list = ("book",)
+    actions_detail = ("confirm_one", "fulfill_one", "mark_no_show_one", "move", "cancel_one")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reservation]:
         rows: QuerySet[Reservation] = super().get_queryset(request)
         return rows.annotate(status_now=reservations.status_now(timezone.now()))
+
+    def title_of(self, row: Reservation) -> str:
+        return f"{row.client}, {shown.day_and_time(row.starts_at, row.provider.time_zone)}"
 
     @admin.display(ordering="starts_at")
     def starts(self, reservation: Reservation) -> str:
@@ -120,17 +135,70 @@ class ReservationPage(ReadOnly, PracticeAdmin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         reservation = self.get_object(request, object_id)
-        is_live = reservation is not None and reservation.status_now in states.LIVE
-        return super().get_actions_detail(request, object_id) if is_live else []
+        if reservation is None:
+            return []
+        now = timezone.now()
+        return [
+            each
+            for each in super().get_actions_detail(request, object_id)
+            if desk.find_refusal(reservation, ACTIONS[each.path], now=now) is None
+        ]
 
     @action(  # type: ignore[untyped-decorator]
-        description="Move", permissions=["view"], icon="event_repeat", variant=ActionVariant.PRIMARY
+        description="Book", permissions=["view"], icon="event_available", variant=ActionVariant.PRIMARY
+    )
+    def book(self, request: HttpRequest) -> HttpResponse:
+        return redirect("admin:reservation_appointment_changelist")
+
+    @action(  # type: ignore[untyped-decorator]
+        description="Confirm",
+        permissions=["view"],
+        icon="check_circle",
+        variant=ActionVariant.PRIMARY,
+        url_path="confirm",
+    )
+    def confirm_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        reservation, service = self.get_one(request, object_id), booking.confirm_reservation
+        return desk.take_on(
+            self, request, reservation, Action.CONFIRM, service, title="Confirm", done="Confirmed."
+        )
+
+    @action(  # type: ignore[untyped-decorator]
+        description="Took place",
+        permissions=["view"],
+        icon="check_circle",
+        variant=ActionVariant.PRIMARY,
+        url_path="took-place",
+    )
+    def fulfill_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        reservation, service = self.get_one(request, object_id), booking.fulfill_reservation
+        return desk.take_on(
+            self, request, reservation, Action.FULFILL, service, title="Took place", done="Fulfilled."
+        )
+
+    @action(  # type: ignore[untyped-decorator]
+        description="Did not come", permissions=["view"], icon="person_off", url_path="did-not-come"
+    )
+    def mark_no_show_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        reservation, service = self.get_one(request, object_id), booking.mark_no_show
+        return desk.take_on(
+            self,
+            request,
+            reservation,
+            Action.MARK_NO_SHOW,
+            service,
+            title="Did not come",
+            done="Marked as no-show.",
+        )
+
+    @action(  # type: ignore[untyped-decorator]
+        description="Move", permissions=["view"], icon="event_repeat"
     )
     def move(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return desk.move(self, request, self.get_one(request, object_id))
 
     @action(  # type: ignore[untyped-decorator]
-        description="Cancel the reservation",
+        description="Cancel",
         permissions=["view"],
         icon="event_busy",
         variant=ActionVariant.DANGER,

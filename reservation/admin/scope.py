@@ -46,6 +46,15 @@ def own_practices(request: HttpRequest) -> QuerySet[Practice]:
     return practices if is_superuser(request) else practices.filter(pk__in=desk_roles(request))
 
 
+def sees_several_practices(request: HttpRequest) -> bool:
+    """Say whether the user sees rows of more than one practice here; read once for each request."""
+    sees_several: bool | None = getattr(request, "sees_several_practices", None)
+    if sees_several is None:
+        sees_several = len(own_practices(request)[:2]) > 1
+        request.sees_several_practices = sees_several  # type: ignore[attr-defined]
+    return sees_several
+
+
 class PracticeScope:
     """Answers every question of permission from the user's memberships, for pages and inlines alike."""
 
@@ -86,6 +95,13 @@ class PracticeScope:
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_module_permission(request)
+
+
+class SuperusersAlone:
+    """A page of what keeps the installation going, which says nothing to a desk."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return is_superuser(request)
 
 
 class ReadOnly:
@@ -132,10 +148,22 @@ class PracticeAdmin(PracticeScope, ModelAdmin):  # type: ignore[misc]  # unfold 
             field.initial = None if obj is not None else only[0].pk
         return form
 
+    def get_list_display(self, request: HttpRequest) -> Collection[Any]:
+        first, *others = super().get_list_display(request)
+        if "practice" in others or not self._mixes_practices(request):
+            return [first, *others]
+        return [first, "practice", *others]
+
+    def get_list_select_related(self, request: HttpRequest) -> Any:
+        related = super().get_list_select_related(request)
+        return [*(related or ()), "practice"] if self._mixes_practices(request) else related
+
     def get_list_filter(self, request: HttpRequest) -> Collection[Any]:
         filters = super().get_list_filter(request)
-        sees_several = is_superuser(request) or len(desk_roles(request)) > 1
-        return [("practice", OwnRowsFilter), *filters] if sees_several else filters
+        return [("practice", OwnRowsFilter), *filters] if self._mixes_practices(request) else filters
+
+    def _mixes_practices(self, request: HttpRequest) -> bool:
+        return self.practice_path == "practice" and sees_several_practices(request)
 
 
 class SamePracticeForm(ModelForm):  # type: ignore[type-arg]

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib import admin
 
 from reservation.admin.forms import CheckedForm
@@ -9,6 +11,12 @@ from reservation.services.directory import services
 
 class ServiceForm(CheckedForm):
     checks = services.FIELDS
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        overrides = {name: cleaned.get(name) for name in ("lead_time_minutes", "hold_minutes")}
+        self.check_whole(lambda: services.check_policy(Service(**overrides)))
+        return cleaned
 
 
 @admin.register(Service)

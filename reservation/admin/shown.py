@@ -30,6 +30,12 @@ def on_local_clock(instant: datetime, time_zone: str) -> str:
     return f"{local:%a} {local.day} {local:%b %Y, %H:%M %Z}"
 
 
+def day_and_time(instant: datetime, time_zone: str) -> str:
+    """Return an instant near today as a clock there shows it: Mon 7 Jan 09:15 CST."""
+    local = instant.astimezone(ZoneInfo(time_zone))
+    return f"{local:%a} {local.day} {local:%b %H:%M %Z}"
+
+
 def act_on_each(
     page: PracticeAdmin,
     request: HttpRequest,

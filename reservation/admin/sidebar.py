@@ -1,4 +1,4 @@
-"""The admin's sidebar: the desk's day first, what is set up once after it, the records last."""
+"""The admin's sidebar: the desk's day first, what is set up once after it, what is technical last."""
 
 from typing import Any
 
@@ -29,20 +29,20 @@ GROUPS = (
         ),
     ),
     (
-        "People and systems",
+        "People",
         (
             (models.Practice, "domain"),
             (models.Membership, "badge"),
             (models.User, "person"),
-            (models.WebhookSubscription, "webhook"),
         ),
     ),
+    ("Records", ((models.ReservationEvent, "history"),)),
     (
-        "Records",
+        "Technical",
         (
-            (models.ReservationEvent, "history"),
-            (models.OutboxEvent, "outbox"),
+            (models.WebhookSubscription, "webhook"),
             (models.WebhookDelivery, "send"),
+            (models.OutboxEvent, "outbox"),
             (models.IdempotencyKey, "key"),
         ),
     ),

@@ -27,7 +27,11 @@ class Service(models.Model):
             models.CheckConstraint(
                 name="service_slots_1_to_32", condition=models.Q(slots__gte=1, slots__lte=32)
             ),
-            models.CheckConstraint(name="service_price_not_negative", condition=models.Q(price_cents__gte=0)),
+            # The API's Int has 32 bits.
+            models.CheckConstraint(
+                name="service_price_fits_the_api",
+                condition=models.Q(price_cents__gte=0, price_cents__lt=2**31),
+            ),
             models.CheckConstraint(
                 name="service_hold_at_least_a_minute",
                 condition=models.Q(hold_minutes__isnull=True) | models.Q(hold_minutes__gte=1),

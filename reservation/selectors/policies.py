@@ -10,7 +10,10 @@ from reservation.rules.booking import BookingPolicy
 
 
 def get_booking_policy(service: Service | None = None) -> BookingPolicy:
-    """Return the policy for visits of this service; without one, the policy of the settings."""
+    """Return the policy for visits of this service; without one, the policy of the settings.
+
+    A horizon that was lowered below a service's lead time leaves nothing to book, and refuses no search.
+    """
     default = BookingPolicy(
         lead_time=timedelta(minutes=settings.BOOKING_LEAD_TIME_MINUTES),
         horizon=timedelta(days=settings.BOOKING_HORIZON_DAYS),
@@ -19,6 +22,8 @@ def get_booking_policy(service: Service | None = None) -> BookingPolicy:
     )
     if service is None:
         return default
-    return booking.policy_for(
-        default, lead_time_minutes=service.lead_time_minutes, hold_minutes=service.hold_minutes
-    )
+    longest_minutes = int(default.horizon / timedelta(minutes=1)) - 1
+    lead_time_minutes = service.lead_time_minutes
+    if lead_time_minutes is not None:
+        lead_time_minutes = min(lead_time_minutes, longest_minutes)
+    return booking.policy_for(default, lead_time_minutes=lead_time_minutes, hold_minutes=service.hold_minutes)

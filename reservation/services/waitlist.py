@@ -31,7 +31,7 @@ TRIES = 5
 
 
 class AlreadyWaiting(DomainError):
-    """The client waits for this already."""
+    """The client waits for this provider and service already; leave that wish first."""
 
     code = "ALREADY_WAITING"
 
@@ -93,22 +93,22 @@ def leave_waitlist(*, actor: Actor, entry_id: int, now: datetime) -> WaitlistEnt
     return entry
 
 
-def fill_from_waitlist(*, now: datetime, provider_id: int | None = None) -> int:
+def fill_from_waitlist(*, now: datetime) -> int:
     """Hold free appointments for those who wait for them, in the order they joined; return how many.
 
-    provider_id: only this provider's appointments; None is every provider of every practice. Ends the entries
-    whose time has passed or whose offer is over. Each entry in its own transaction, so that a bad one, which
-    is logged, stops no other. An entry whose client is locked by another write is left for the next time.
+    All practices. Ends the entries whose time has passed or whose offer is over. Each entry in its own
+    transaction, so that a bad one, which is logged, stops no other. An entry whose client is locked by
+    another write is left for the next time.
     """
     _end(WaitlistEntry.objects.all(), now=now)
     hopeful = WaitlistEntry.objects.filter(
-        Exists(_free_for_any_service(provider_id, now=now)), status=WaitlistEntry.Status.WAITING
+        Exists(_free_for_any_service(now=now)), status=WaitlistEntry.Status.WAITING
     )
     in_turn = hopeful.order_by("practice", "created_at", "pk").values_list("pk", flat=True)
-    return sum(_fill(entry_id, provider_id, now=now) for entry_id in in_turn)
+    return sum(_fill(entry_id, now=now) for entry_id in in_turn)
 
 
-def _free_for_any_service(provider_id: int | None, *, now: datetime) -> QuerySet[Appointment]:
+def _free_for_any_service(*, now: datetime) -> QuerySet[Appointment]:
     """Return, for an outer WaitlistEntry query, the free appointments at the time and provider wished for.
 
     Leaves out, in one statement for all entries, those for whom there is nothing to search any closer.
@@ -119,18 +119,16 @@ def _free_for_any_service(provider_id: int | None, *, now: datetime) -> QuerySet
         starts_at__gte=OuterRef("starts_from"),
         starts_at__lt=OuterRef("starts_until"),
     )
-    if provider_id is not None:
-        appointments = appointments.filter(provider=provider_id)
     # A service may do with less lead time than the practice, but not with less than none.
     most_lenient = replace(policies.get_booking_policy(), lead_time=timedelta(0))
     return calendar.only_bookable(appointments, most_lenient, now=now)
 
 
-def _fill(entry_id: int, provider_id: int | None, *, now: datetime) -> bool:
+def _fill(entry_id: int, *, now: datetime) -> bool:
     try:
         with transaction.atomic():
             entry = _find_and_lock(entry_id)
-            return entry is not None and _offer_first(entry, provider_id, now=now)
+            return entry is not None and _offer_first(entry, now=now)
     except Exception:
         logger.exception("could not fill waitlist entry %s", entry_id)
         return False
@@ -149,8 +147,8 @@ def _find_and_lock(entry_id: int) -> WaitlistEntry | None:
     )
 
 
-def _offer_first(entry: WaitlistEntry, provider_id: int | None, *, now: datetime) -> bool:
-    for appointment_id in _list_fitting(entry, provider_id, now=now)[:TRIES]:
+def _offer_first(entry: WaitlistEntry, *, now: datetime) -> bool:
+    for appointment_id in _list_fitting(entry, now=now)[:TRIES]:
         try:
             reservation = booking.reserve_appointment(
                 actor=system_actor(entry.practice_id),
@@ -178,11 +176,10 @@ def _offer(entry: WaitlistEntry, reservation: Reservation) -> None:
     )
 
 
-def _list_fitting(entry: WaitlistEntry, provider_id: int | None, *, now: datetime) -> QuerySet[Any, int]:
+def _list_fitting(entry: WaitlistEntry, *, now: datetime) -> QuerySet[Any, int]:
     """Return the ids of the appointments that could be booked for this entry, earliest first."""
-    wanted_id = entry.provider_id or provider_id
     wanted = AppointmentFilter(
-        provider_ids=None if wanted_id is None else (wanted_id,),
+        provider_ids=None if entry.provider_id is None else (entry.provider_id,),
         service=entry.service,
         starts_at_gte=entry.starts_from,
         starts_at_lt=entry.starts_until,

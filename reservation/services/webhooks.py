@@ -239,7 +239,7 @@ def _body(event: OutboxEvent) -> bytes:
     message = {
         "id": str(event.event_id),
         "kind": event.kind,
-        "createdAt": event.created_at.astimezone(UTC).isoformat(),
+        "createdAt": event.created_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "data": dict(_describe(key, value) for key, value in event.payload.items()),
     }
     return json.dumps(message, separators=(",", ":")).encode()

@@ -3,6 +3,7 @@
 from reservation.tasks.booking import expire_holds
 from reservation.tasks.outbound import deliver_webhooks
 from reservation.tasks.publishing import publish_appointments
+from reservation.tasks.retention import purge
 from reservation.tasks.waitlist import fill_from_waitlist
 
-__all__ = ["deliver_webhooks", "expire_holds", "fill_from_waitlist", "publish_appointments"]
+__all__ = ["deliver_webhooks", "expire_holds", "fill_from_waitlist", "publish_appointments", "purge"]

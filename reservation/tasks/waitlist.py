@@ -8,7 +8,7 @@ from reservation.tasks import turns
 
 
 @shared_task(name="reservation.fill_from_waitlist")  # type: ignore[untyped-decorator]  # Celery has no types
-def fill_from_waitlist(provider_id: int | None = None) -> int:
-    """Offer free appointments, of one provider or of all, to those who wait; return how many were offered."""
+def fill_from_waitlist() -> int:
+    """Offer free appointments to those who wait for them; return how many were offered."""
     with turns.one_at_a_time("reservation.fill_from_waitlist") as is_ours:
-        return waitlist.fill_from_waitlist(now=timezone.now(), provider_id=provider_id) if is_ours else 0
+        return waitlist.fill_from_waitlist(now=timezone.now()) if is_ours else 0

@@ -225,3 +225,12 @@ def test_an_exception_off_the_quarter_hour_is_refused(desk: Browser, practice: m
     )
 
     assert list(answer.context["adminform"].errors) == ["starts_at"]
+
+
+def test_a_service_whose_lead_time_passes_the_horizon_is_refused_at_its_field(desk: Browser):
+    answer = desk.post(
+        page("Service", "add"),
+        {"name": "Far", "slots": 1, "price_cents": 0, "lead_time_minutes": 100 * 24 * 60, "is_active": "on"},
+    )
+
+    assert list(answer.context["adminform"].errors) == ["lead_time_minutes"]

@@ -221,8 +221,8 @@ def test_refuses_a_filter_that_cannot_be(graphql, desk, filter, field):
 @pytest.mark.parametrize(
     ("instant", "reason"),
     [
-        ("2030-01-31T09:00:00", "must carry an offset"),
-        ("2030-01-31", "must carry an offset"),
+        ("2030-01-31T09:00:00", "must have a time of day and an offset"),
+        ("2030-01-31", "must have a time of day and an offset"),
         ("2030-02-30T09:00:00Z", "is not a time"),
         ("tomorrow", "is not a time"),
         ("", "is not a time"),
@@ -248,7 +248,7 @@ def test_refuses_a_naive_time_in_the_document_and_points_at_it(graphql, desk):
 
     (error,) = answer["errors"]
     assert error["extensions"]["code"] == "INVALID"
-    assert error["message"].startswith('"2030-01-31T09:00:00" must carry an offset')
+    assert error["message"].startswith('"2030-01-31T09:00:00" must have a time of day and an offset')
     assert error["locations"] == [{"line": 1, "column": document.index('"2030') + 1}]
 
 

@@ -474,6 +474,12 @@ def test_a_signed_in_caller_acts_as_its_member(client, db):
         assert response.json() == {"data": {"viewer": {"role": "STAFF"}}}
 
 
+def test_the_front_page_leads_to_where_a_browser_can_begin(client):
+    answer = client.get("/")
+
+    assert (answer.status_code, answer["Location"]) == (302, "/graphiql/")
+
+
 def test_a_document_that_came_before_is_not_read_again():
     document = limits.read_document(schema.graphql_schema, "{ __typename }")
 

@@ -53,6 +53,7 @@ def start_nginx(tmp_path_factory):
             "FRONTDESK_LISTEN": f"127.0.0.1:{port}",
             "FRONTDESK_UPSTREAM": upstream,
             "FRONTDESK_STATIC": str(folder / "static"),
+            "FRONTDESK_SCHEME": "http",
         }
         template = (ROOT / "nginx" / "frontdesk.conf.template").read_text()
         server = re.sub(r"\$\{(FRONTDESK_\w+)\}", lambda name: names[name[1]], template)

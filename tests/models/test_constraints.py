@@ -234,3 +234,9 @@ def test_every_unique_constraint_of_a_tenant_table_includes_the_practice():
     ]
 
     assert loose == []
+
+
+@pytest.mark.parametrize("price_cents", [-1, 2**31])
+def test_a_price_fits_the_api(price_cents):
+    with refused("service_price_fits_the_api"):
+        factories.ServiceFactory(price_cents=price_cents)

@@ -220,3 +220,18 @@ def test_knows_which_of_some_appointments_may_be_booked(desk, practice, now):
     )
 
     assert calendar.find_bookable_ids(desk, [free.pk, blocked.pk], now=now) == {free.pk}
+
+
+def test_a_service_whose_lead_time_passes_a_lowered_horizon_finds_nothing_and_refuses_nothing(
+    desk, practice, now, settings
+):
+    service = factories.ServiceFactory(practice=practice, lead_time_minutes=30 * 24 * 60)
+    provider = factories.ProviderFactory(practice=practice, services=[service])
+    factories.AppointmentFactory(provider=provider)
+    settings.BOOKING_HORIZON_DAYS = 20
+
+    found = calendar.list_appointments(
+        desk, now=now, wanted=AppointmentFilter(service=service, bookable=True)
+    )
+
+    assert list(found) == []

@@ -78,6 +78,13 @@ class TestOnce:
         assert refusal.value.path == ("idempotencyKey",)
         assert Location.objects.count() == 1
 
+    def test_a_microsecond_is_other_input(self, desk):
+        instant = datetime(2030, 1, 1, microsecond=1, tzinfo=UTC)
+        open_location(actor=desk, name="A", at=instant, idempotency_key="k")
+
+        with pytest.raises(IdempotencyMismatch):
+            open_location(actor=desk, name="A", at=instant.replace(microsecond=2), idempotency_key="k")
+
     def test_the_same_key_for_another_operation_is_a_mismatch(self, desk):
         open_location(actor=desk, name="A", idempotency_key="k")
 

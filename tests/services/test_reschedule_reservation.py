@@ -225,3 +225,18 @@ def test_a_provider_does_not_move_to_another_calendar(reschedule, reservation, a
 
     with pytest.raises(Forbidden):
         reschedule(actor=actor_as(Role.PROVIDER, provider=reservation.provider), appointment_id=elsewhere.pk)
+
+
+def test_a_provider_who_does_not_offer_the_service_is_wrong_of_the_appointment(practice, desk, now):
+    service = factories.ServiceFactory(practice=practice)
+    visit = factories.ReservationFactory(
+        appointments=[factories.AppointmentFactory(provider__practice=practice)], service=service
+    )
+    elsewhere = factories.AppointmentFactory(provider=factories.ProviderFactory(practice=practice))
+
+    with pytest.raises(Invalid) as refusal:
+        booking.reschedule_reservation(
+            actor=desk, reservation_id=visit.pk, appointment_id=elsewhere.pk, now=now
+        )
+
+    assert refusal.value.path == ("appointmentId",)

@@ -94,7 +94,7 @@ def test_tells_the_outbox_ids_and_no_person(reserve, appointment):
         "version": 1,
         "status": "HELD",
         "provider": appointment.provider_id,
-        "starts_at": appointment.starts_at.isoformat(),
+        "starts_at": appointment.starts_at.isoformat().replace("+00:00", "Z"),
     }
 
 

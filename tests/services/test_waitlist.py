@@ -55,8 +55,8 @@ def open_at(provider, *starts, **fields):
     return [factories.AppointmentFactory(provider=provider, starts_at=start, **fields) for start in starts]
 
 
-def fill(now=NOW, **kwargs):
-    return waitlist.fill_from_waitlist(now=now, **kwargs)
+def fill(now=NOW):
+    return waitlist.fill_from_waitlist(now=now)
 
 
 def hold_of(entry):
@@ -491,31 +491,13 @@ def test_fills_every_practice_with_its_own_appointments(provider, client):
     assert (hold_of(entry).provider, hold_of(foreign_entry).provider) == (provider, foreign)
 
 
-def test_fills_the_appointments_of_one_provider_alone(practice, provider, client):
-    other = factories.ProviderFactory(practice=practice)
-    clients = factories.ClientFactory.create_batch(2, practice=practice)
-    of_other, of_any, of_it = (
-        wait(client, provider=other),
-        wait(clients[0]),
-        wait(clients[1], provider=provider),
-    )
-    foreign = wait(factories.ClientFactory())
-    open_at(other, at(4, 9), at(4, 9, 15))
-    open_at(provider, at(5, 9), at(5, 9, 15))
-
-    assert fill(provider_id=provider.pk) == 2
-
-    assert (status_of(of_other), status_of(foreign)) == ("WAITING", "WAITING")
-    assert (hold_of(of_any).provider, hold_of(of_it).provider) == (provider, provider)
-
-
 def test_an_entry_that_stopped_waiting_since_it_was_listed_is_offered_nothing(practice, provider, client):
     entry, next_in_turn = wait(client), wait(factories.ClientFactory(practice=practice))
     open_at(provider, at(4, 9))
     listed = [entry.pk, next_in_turn.pk]
     WaitlistEntry.objects.filter(pk=entry.pk).update(status="LEFT")
 
-    assert [waitlist._fill(pk, None, now=NOW) for pk in listed] == [False, True]
+    assert [waitlist._fill(pk, now=NOW) for pk in listed] == [False, True]
 
 
 @pytest.mark.django_db(transaction=True)

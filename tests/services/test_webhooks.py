@@ -385,7 +385,7 @@ class TestDeliverDue:
         assert json.loads(body) == {
             "id": str(delivery.event.event_id),
             "kind": "reservation.confirmed",
-            "createdAt": "2100-01-01T00:00:00+00:00",
+            "createdAt": "2100-01-01T00:00:00Z",
             "data": {
                 "reservationId": base64.b64encode(b"Reservation:5").decode(),
                 "waitlistEntryId": base64.b64encode(b"WaitlistEntry:6").decode(),

@@ -45,18 +45,6 @@ def test_fills_from_the_waitlist():
     assert WaitlistEntry.objects.get(pk=entry.pk).reservation.appointments.get() == appointment
 
 
-def test_fills_from_the_waitlist_for_one_provider():
-    appointment, other = factories.AppointmentFactory(), factories.AppointmentFactory()
-    for practice in (appointment.practice, other.practice):
-        factories.WaitlistEntryFactory(
-            client=factories.ClientFactory(practice=practice), starts_from=timezone.now()
-        )
-
-    assert tasks.fill_from_waitlist.delay(provider_id=appointment.provider_id).get() == 1
-
-    assert Reservation.objects.get().provider == appointment.provider
-
-
 def test_publishes_appointments():
     rule = factories.AvailabilityRuleFactory()
 

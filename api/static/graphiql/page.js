@@ -1,16 +1,19 @@
 const place = document.getElementById("graphiql");
-const defaultQuery = `# Sign in with the mutation below, then put the token into Headers:
-#   {"Authorization": "Bearer <token>"}
-
+const defaultQuery = `# 1. Sign in; the demo practice's client is:
 mutation SignIn {
-  tokenAuth(username: "", password: "") {
+  tokenAuth(username: "client",
+            password: "frontdesk-demo") {
     token
   }
 }
 
-query WhoAmI {
-  viewer {
-    role
+# 2. Put the token into Headers, below:
+#    {"Authorization": "Bearer <token>"}
+# 3. Ask:
+query NextAvailable {
+  nextAvailableAppointments(perProvider: 2) {
+    provider { name timeZone }
+    appointments { id startsAt }
   }
 }
 `;

@@ -1,7 +1,7 @@
 """What can happen to a reservation that exists."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import transaction
 
@@ -185,6 +185,6 @@ def write_event(
             "version": reservation.version,
             "status": reservation.status,
             "provider": reservation.provider_id,
-            "starts_at": reservation.starts_at.isoformat(),
+            "starts_at": reservation.starts_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         },
     )

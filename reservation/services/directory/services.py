@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from django.db import transaction
 
 from reservation.models import Service
-from reservation.rules import policy
+from reservation.rules import booking, policy
 from reservation.rules.policy import Actor, Scope
 from reservation.selectors import directory, policies
 from reservation.services import fields, idempotency
@@ -86,5 +86,17 @@ def delete_service(*, actor: Actor, service_id: int) -> int:
 def _save(service: Service, given: Mapping[str, object]) -> Service:
     rows.save(service, fields.clean(given, FIELDS))
     # Refuses a lead time beyond the horizon, by which nothing could be booked.
-    policies.get_booking_policy(service)
+    check_policy(service)
     return service
+
+
+def check_policy(service: Service) -> None:
+    """Refuse a lead time or a hold that the practice's horizon does not allow.
+
+    Raises: Invalid (path leadTimeMinutes or holdMinutes).
+    """
+    booking.policy_for(
+        policies.get_booking_policy(),
+        lead_time_minutes=service.lead_time_minutes,
+        hold_minutes=service.hold_minutes,
+    )
