@@ -51,6 +51,7 @@ class AppointmentPage(ReadOnly, TitledPage, PracticeAdmin):
     ordering = ("starts_at", "id")
     actions = ("block", "unblock")
     actions_detail = ("book",)
+    actions_detail_hide_default = True  # Django's own history: nothing is changed by its forms.
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         taken = calendar.taken(now=timezone.now()).values("reservation")

@@ -95,6 +95,7 @@ class ReservationPage(ReadOnly, TitledPage, PracticeAdmin):
     actions = ("confirm", "cancel", "fulfill", "mark_no_show")
     actions_list = ("book",)
     actions_detail = ("confirm_one", "fulfill_one", "mark_no_show_one", "move", "cancel_one")
+    actions_detail_hide_default = True  # Django's own history: nothing is changed by its forms.
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reservation]:
         rows: QuerySet[Reservation] = super().get_queryset(request)

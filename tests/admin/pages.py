@@ -16,7 +16,7 @@ PAGES = sorted(
     for model in apps.get_app_config("reservation").get_models(include_auto_created=False)
     if model.__name__ not in INLINE_ONLY
 )
-SUPERUSERS_ALONE = {"User"}
+SUPERUSERS_ALONE = {"IdempotencyKey", "OutboxEvent", "User"}
 # The pages on which nothing is added by hand.
 NOT_ADDED = {
     "Appointment",

@@ -80,9 +80,10 @@ def test_the_sign_in_page_s_icon_is_there():
     assert finders.find("reservation/favicon.svg") is not None
 
 
+@pytest.mark.parametrize("name", sorted(SUPERUSERS_ALONE))
 @pytest.mark.parametrize("kind", ["changelist", "add"])
-def test_users_are_for_superusers_alone(kind: str, desk: Browser):
-    assert desk.get(page("User", kind)).status_code == 403
+def test_users_and_what_is_technical_are_for_superusers_alone(kind: str, name: str, desk: Browser):
+    assert desk.get(page(name, kind)).status_code == 403
 
 
 @pytest.mark.parametrize("role", [Role.PROVIDER, Role.CLIENT])
@@ -155,6 +156,27 @@ def test_filters_offer_the_own_practice_alone(
 
     assert "Dr. Ours Too" in shown
     assert "Dr. Theirs" not in shown
+
+
+@pytest.mark.parametrize("name", ["Client", "Membership", "Reservation"])
+def test_a_list_of_several_practices_says_whose_each_row_is(
+    name: str, superuser: Browser, practice: models.Practice
+):
+    def columns_and_filters() -> tuple[int, int]:
+        shown = superuser.get(page(name, "changelist")).context["cl"]
+        return shown.list_display.count("practice"), len(shown.list_filter)
+
+    alone, filters = columns_and_filters()
+    factories.PracticeFactory()
+
+    assert alone == (1 if name == "Membership" else 0)
+    assert columns_and_filters() == (1, filters + 1)
+
+
+def test_the_list_of_one_practice_does_not_repeat_it(desk: Browser, other: models.Practice):
+    shown = desk.get(page("Client", "changelist")).context["cl"]
+
+    assert "practice" not in shown.list_display
 
 
 def test_a_row_cannot_point_into_another_practice(

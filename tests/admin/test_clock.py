@@ -1,4 +1,4 @@
-"""Times are shown and typed on the practice's clock, and the page says so."""
+"""Times are typed on the practice's clock, and the form says so; every time shown names its zone."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,7 @@ from django.test import Client as Browser
 
 from reservation import models
 from tests import factories
-from tests.admin.pages import page
+from tests.admin.pages import one_of_each, page
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +31,31 @@ def test_an_exception_is_typed_on_the_practices_clock(desk: Browser, practice: m
     assert exception.starts_at == datetime(2030, 1, 7, 15, tzinfo=UTC)
 
 
-def test_every_page_says_whose_clock_it_is(desk: Browser, superuser: Browser):
-    assert "Clock: America/Chicago" in desk.get(page("Reservation", "changelist")).content.decode()
-    assert "Clock: UTC" in superuser.get(page("Reservation", "changelist")).content.decode()
+@pytest.mark.parametrize("name", ["AvailabilityException", "WaitlistEntry"])
+def test_a_form_says_on_whose_clock_its_times_are_typed(
+    name: str, desk: Browser, superuser: Browser, practice: models.Practice
+):
+    row = one_of_each(practice)[name]
+
+    for address in (page(name, "add"), page(name, "change", row.pk)):
+        assert "Times you type: America/Chicago" in desk.get(address).content.decode()
+        assert "Times you type: UTC" in superuser.get(address).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("Reservation", "changelist"), ("WaitlistEntry", "changelist"), ("Client", "add")]
+)
+def test_a_page_on_which_no_time_is_typed_speaks_of_no_clock(name: str, kind: str, desk: Browser):
+    assert "Times you type" not in desk.get(page(name, kind)).content.decode()
+
+
+def test_a_time_in_a_list_names_its_zone(desk: Browser, practice: models.Practice):
+    factories.AvailabilityExceptionFactory(
+        provider__practice=practice,
+        starts_at=datetime(2030, 1, 7, 15, 15, tzinfo=UTC),
+        ends_at=datetime(2030, 1, 7, 17, tzinfo=UTC),
+    )
+
+    shown = desk.get(page("AvailabilityException", "changelist")).content.decode()
+
+    assert "Mon 7 Jan 2030, 09:15 CST" in shown

@@ -11,18 +11,25 @@ from reservation import models
 from reservation.models import Appointment, Provider, Reservation
 from reservation.rules.grid import SLOT
 from tests import factories
-from tests.admin.pages import opened, page, signed_in
+from tests.admin.pages import opened, page, said, signed_in
 
 pytestmark = pytest.mark.django_db
 
 BOOK, MOVE, CANCEL = ("Appointment", "book"), ("Reservation", "move"), ("Reservation", "cancel_one")
-DESK_PAGES = [BOOK, MOVE, CANCEL]
+CONFIRM = ("Reservation", "confirm_one")
+FULFILL, MARK_NO_SHOW = ("Reservation", "fulfill_one"), ("Reservation", "mark_no_show_one")
+DESK_PAGES = [BOOK, MOVE, CANCEL, CONFIRM, FULFILL, MARK_NO_SHOW]
 
 
 def rows_of_desk_pages(practice: models.Practice) -> dict[tuple[str, str], object]:
-    reservation = factories.ReservationFactory(practice=practice)
+    held = factories.ReservationFactory(practice=practice)
     free = factories.AppointmentFactory(provider__practice=practice)
-    return {BOOK: free, MOVE: reservation, CANCEL: reservation}
+    now = timezone.now()
+    started = factories.ReservationFactory(
+        practice=practice, status="CONFIRMED", starts_at=now - SLOT, ends_at=now
+    )
+    of_started = dict.fromkeys((FULFILL, MARK_NO_SHOW), started)
+    return {BOOK: free, **dict.fromkeys((MOVE, CANCEL, CONFIRM), held), **of_started}
 
 
 @pytest.mark.parametrize(("name", "kind"), DESK_PAGES)
@@ -96,17 +103,80 @@ def test_what_can_be_done_is_what_the_page_offers(
     begun = factories.AppointmentFactory(
         provider=provider, starts_at=factories.upcoming() - timedelta(days=3)
     )
-    over = factories.ReservationFactory(practice=provider.practice, status="CANCELLED")
+    made = {"practice": provider.practice, "provider": provider}
+    held = factories.ReservationFactory(**made)
+    started = factories.ReservationFactory(
+        **made, status="CONFIRMED", starts_at=begun.starts_at, ends_at=begun.ends_at
+    )
+    over = factories.ReservationFactory(**made, status="CANCELLED")
 
-    def offers(row: object, kind: str) -> bool:
+    def offered(row: object, kinds: tuple[str, ...]) -> list[str]:
         shown = opened(desk, row, "change").content.decode()
-        return page(type(row).__name__, kind, row.pk) in shown
+        return [kind for kind in kinds if page(type(row).__name__, kind, row.pk) in shown]
 
-    assert offers(free, "book")
-    assert not offers(appointment, "book")
-    assert not offers(begun, "book")
-    assert [offers(visit, kind) for kind in ("move", "cancel_one")] == [True, True]
-    assert [offers(over, kind) for kind in ("move", "cancel_one")] == [False, False]
+    assert [offered(row, ("book",)) for row in (free, appointment, begun)] == [["book"], [], []]
+    kinds = ("confirm_one", "fulfill_one", "mark_no_show_one", "move", "cancel_one")
+    assert offered(held, kinds) == ["confirm_one", "move", "cancel_one"]
+    assert offered(visit, kinds) == ["move", "cancel_one"]
+    assert offered(started, kinds) == ["fulfill_one", "mark_no_show_one", "move", "cancel_one"]
+    assert offered(over, kinds) == []
+
+
+def test_the_list_of_visits_leads_to_what_can_be_booked(desk: Browser):
+    shown = desk.get(page("Reservation", "changelist")).content.decode()
+
+    answer = desk.get(page("Reservation", "book"))
+
+    assert page("Reservation", "book") in shown
+    assert answer.url == page("Appointment", "changelist")
+
+
+def test_the_page_of_a_row_is_called_by_who_and_when(desk: Browser, practice: models.Practice):
+    provider = factories.ProviderFactory(practice=practice, name="Dr. Mori", time_zone="Asia/Tokyo")
+    starts_at = datetime(2030, 1, 7, 0, 15, tzinfo=UTC)
+    appointment = factories.AppointmentFactory(provider=provider, starts_at=starts_at)
+    client = factories.ClientFactory(practice=practice, name="Ada Lovelace")
+    reservation = factories.ReservationFactory(appointments=[appointment], client=client)
+
+    def titles(row: object) -> list[str]:
+        shown = opened(desk, row, "change")
+        assert "2030-01-07 00:15Z" not in shown.content.decode()
+        return [shown.context["subtitle"], str(shown.context["original"])]
+
+    assert titles(appointment) == ["Dr. Mori, Mon 7 Jan 09:15 JST"] * 2
+    assert titles(reservation) == ["Ada Lovelace, Mon 7 Jan 09:15 JST"] * 2
+
+
+def test_a_form_that_could_only_refuse_is_not_shown(
+    desk: Browser, appointment: Appointment, visit: Reservation, provider: Provider
+):
+    begun = factories.AppointmentFactory(
+        provider=provider, starts_at=factories.upcoming() - timedelta(days=3)
+    )
+    blocked = factories.AppointmentFactory(
+        provider=provider, starts_at=factories.upcoming(4), status="BLOCKED"
+    )
+    over = factories.ReservationFactory(practice=provider.practice, status="CANCELLED")
+    run_out = factories.ReservationFactory(practice=provider.practice, expires_at=timezone.now())
+    taken = "Another reservation has this appointment, or it is no longer open."
+    refusals = [
+        (appointment, "book", taken),
+        (blocked, "book", taken),
+        (begun, "book", "The appointment has begun already."),
+        (over, "move", "A cancelled reservation cannot be moved."),
+        (over, "cancel_one", "A cancelled reservation cannot be cancelled."),
+        (run_out, "confirm_one", "The hold ran out before it was confirmed; reserve the appointment again."),
+        (visit, "fulfill_one", "The visit has not started yet."),
+        (visit, "mark_no_show_one", "The visit has not started yet."),
+    ]
+    before = list(Reservation.objects.values())
+
+    for row, kind, message in refusals:
+        answer = opened(desk, row, kind)
+
+        assert answer.url == page(type(row).__name__, "change", row.pk)
+        assert said(desk.get(answer.url)) == [message]
+    assert list(Reservation.objects.values()) == before
 
 
 def test_the_list_of_appointments_begins_with_what_is_free(

@@ -1,4 +1,4 @@
-"""The desk moves or cancels a visit; what refuses shows where it is."""
+"""The desk moves, cancels, confirms or closes a visit; what refuses shows where it is."""
 
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -180,3 +180,43 @@ def test_a_reason_that_is_too_long_is_refused_at_its_field(
     answer = sent(desk, visit, "move" if kept == "override_reason" else "cancel_one", **given)
 
     assert list(errors(answer)) == [kept]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "starts_in", "outcome", "message"),
+    [
+        ("confirm_one", "HELD", timedelta(days=3), "CONFIRMED", "Confirmed."),
+        ("fulfill_one", "CONFIRMED", -SLOT, "FULFILLED", "Fulfilled."),
+        ("mark_no_show_one", "CONFIRMED", -SLOT, "NO_SHOW", "Marked as no-show."),
+    ],
+)
+def test_a_visit_is_taken_to_its_next_state(
+    kind: str,
+    status: str,
+    starts_in: timedelta,
+    outcome: str,
+    message: str,
+    desk: Browser,
+    practice: models.Practice,
+):
+    starts_at = timezone.now() + starts_in
+    visit = factories.ReservationFactory(
+        practice=practice, status=status, starts_at=starts_at, ends_at=starts_at + SLOT
+    )
+
+    version = opened(desk, visit, kind).context["form"]["expected_version"].value()
+    answer = sent(desk, visit, kind, expected_version=version)
+
+    visit.refresh_from_db()
+    assert (visit.status, visit.version) == (outcome, 2)
+    assert history(visit) == [(outcome, "desk", "")]
+    assert said(desk.get(answer.url)) == [message]
+
+
+def test_a_hold_that_changed_meanwhile_is_not_confirmed(desk: Browser, practice: models.Practice):
+    held = factories.ReservationFactory(practice=practice, version=2)
+
+    answer = sent(desk, held, "confirm_one", expected_version=1)
+
+    assert errors(answer) == {"__all__": ["The reservation was changed meanwhile; read it again."]}
+    assert Reservation.objects.get().status == "HELD"
