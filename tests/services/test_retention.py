@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 NOW = timezone.now()
 OLD = NOW - timedelta(days=retention.KEPT_DAYS, seconds=1)
-RECENT = NOW - timedelta(days=retention.KEPT_DAYS) + timedelta(minutes=1)
+RECENT = NOW - timedelta(days=retention.KEPT_DAYS - 1)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_deletes_sign_ins_that_can_no_longer_be_renewed():
 def test_deletes_in_batches(keys, monkeypatch):
     monkeypatch.setattr(retention, "BATCH", 1)
 
-    assert retention.purge(now=NOW + timedelta(days=1)) == 2
+    assert retention.purge(now=NOW + timedelta(days=2)) == 2
 
 
 def test_the_daily_task_purges(keys):
