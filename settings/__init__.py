@@ -4,6 +4,7 @@
 thing. Each of them starts with `from settings import *` and adds what differs.
 """
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -136,7 +137,7 @@ LOGGING = {
     },
     # Django's own handlers would say everything twice; the access log has each refusal already.
     "loggers": {"django": {"handlers": []}, "django.request": {"level": "ERROR"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": env.log_level("LOG_LEVEL", logging.INFO)},
 }
 
 

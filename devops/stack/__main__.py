@@ -22,11 +22,8 @@ def main(arguments: list[str]) -> int:
             return testing.python(rest)
         if command == "stop":
             return stop()
-    except StackError as refusal:
-        print(f"Frontdesk cannot run: {refusal}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"Frontdesk cannot run: {error}", file=sys.stderr)
+    except (StackError, OSError) as refusal:
+        print(f"Frontdesk cannot {'stop' if command == 'stop' else 'run'}: {refusal}", file=sys.stderr)
         return 1
     print(
         "usage: python -m devops.stack run | test [pytest's arguments] | python [its arguments] | stop",

@@ -1,17 +1,55 @@
 """Bring the database up to this release: migrations, and the demo practice when there is no practice yet."""
 
 import os
+import re
+import sys
 
 import django
 from django.core.management import call_command
 
+from devops.stack.processes import REFUSED, StackError
 
-def main() -> None:
+VARIABLE = re.compile(r'^Environment variable "(\w+)" (invalid: )?')
+
+
+def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.local")
-    django.setup()
+    try:
+        load_settings()
+        django.setup()
+        reach_database()
+    except StackError as refusal:
+        print(f"Frontdesk cannot run: {refusal}", file=sys.stderr)
+        return REFUSED
     call_command("migrate", interactive=False, verbosity=0)
     load_demo_into_empty_database()
     collect_static_files()
+    return 0
+
+
+def load_settings() -> None:
+    """Load the settings. Raises: StackError, with the variable that is wrong and never its value."""
+    from django.conf import settings
+
+    try:
+        assert settings.DATABASES
+    except ValueError as error:
+        raise StackError(VARIABLE.sub(r"\1: ", str(error))) from None
+
+
+def reach_database() -> None:
+    """Connect to the database. Raises: StackError, with the server's reason, which has no password."""
+    from django.db import OperationalError, connection
+
+    try:
+        connection.ensure_connection()
+    except OperationalError as error:
+        database = connection.settings_dict
+        place = f"{database['HOST'] or 'localhost'}:{database['PORT'] or 5432}"
+        reason = str(error).partition("FATAL:")[2].strip()
+        raise StackError(
+            f"PostgreSQL at {place} refuses: {reason}" if reason else f"no PostgreSQL answers at {place}."
+        ) from None
 
 
 def load_demo_into_empty_database() -> None:
@@ -31,4 +69,4 @@ def collect_static_files() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

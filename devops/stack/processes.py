@@ -1,13 +1,14 @@
 """Child processes that never outlive the one that started them."""
 
 import ctypes
+import errno
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ import psutil
 START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 30
 LOG_LINES_SHOWN = 12
+PORTS_TRIED = 50
+REFUSED = 3  # the exit status of a child that has said itself why the stack cannot run
 PR_SET_PDEATHSIG = 1
 # Loaded here, not in the child: between fork and exec a child can only call what is already there.
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -148,16 +151,40 @@ def stop_stale(pid_file: Path, program: Path, ending: signal.Signals) -> None:
 
 
 def free_port(preferred: int, purpose: str) -> int:
-    """Return the preferred port on 127.0.0.1, or any other (and say so) when somebody has taken it."""
-    with suppress(OSError):
+    """Return the preferred port on 127.0.0.1, or else the next free one, and say so."""
+    try:
         return bindable(preferred)
-    port = bindable(0)
-    print(f"Port {preferred} is taken: {purpose} uses {port}.", flush=True)
+    except PermissionError:
+        reason, following = "is for root alone", preferred + 8000
+    except OSError:
+        reason, following = "is taken", preferred + 1
+    port = first_free(range(following, min(following + PORTS_TRIED, 2**16)))
+    print(f"Port {preferred} {reason}: {purpose} uses {port}.", flush=True)
     return port
 
 
+def first_free(ports: Iterable[int]) -> int:
+    for port in ports:
+        with suppress(OSError):
+            return bindable(port)
+    return bindable(0)
+
+
 def bindable(port: int) -> int:
+    """Return the port, or any for 0. Raises: OSError when it is taken, be it as `localhost` on ::1."""
+    if port and is_taken_on_ipv6(port):
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", port))
         return int(probe.getsockname()[1])
+
+
+def is_taken_on_ipv6(port: int) -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("::1", port))
+    except OSError as error:
+        return error.errno == errno.EADDRINUSE
+    return False

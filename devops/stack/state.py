@@ -48,8 +48,11 @@ def running_pid() -> int | None:
     """Return the process id of the running stack, or None."""
     if not LOCK.exists():
         return None
-    with LOCK.open("r+") as lock:
-        return None if is_free(lock) else read_pid(lock)
+    try:
+        with LOCK.open("r+") as lock:
+            return None if is_free(lock) else read_pid(lock)
+    except PermissionError:
+        raise StackError(f"it belongs to another user (id {LOCK.stat().st_uid}).") from None
 
 
 def is_free(lock: TextIO) -> bool:

