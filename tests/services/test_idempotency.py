@@ -3,7 +3,7 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from reservation.models import IdempotencyKey, Location
 from reservation.rules.errors import Invalid, NotFound
@@ -96,6 +96,12 @@ class TestOnce:
             open_location(actor=desk, name="A", fail=True, idempotency_key="k")
 
         assert open_location(actor=desk, name="A", idempotency_key="k").name == "A"
+
+    def test_only_what_was_deleted_is_called_not_found(self, desk):
+        open_location(actor=desk, name="A")
+
+        with pytest.raises(IntegrityError, match="location_name_once_in_practice"):
+            open_location(actor=desk, name="A")
 
     def test_keys_of_different_users_do_not_meet(self, desk, actor_as):
         first = open_location(actor=desk, name="A", idempotency_key="k")
